@@ -63,6 +63,7 @@ const house: House = {
       'layout',
       'registries-yaml',
       'engine',
+      'type:node/node-settings.ts',
       'type:release/version.ts',
       'type:prune',
     ],
@@ -86,7 +87,7 @@ const house: House = {
       'registries-yaml/hosts/k3s-flags.ts',
       'registries-yaml/rename-rule.ts',
     ],
-    api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'type:async'],
+    api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'node', 'type:async'],
     'index.ts': [
       'errors.ts',
       'version.ts',

@@ -25,3 +25,6 @@ export { generateRegistries, type GeneratedRegistries } from '../registries-yaml
 export type { GenerateOptions, MirroredImage } from '../registries-yaml/generate/options.ts'
 export { parseVersion, type Build, type K3sVersion, type PreRelease, type Stage } from '../release/version.ts'
 export type { TomlHost } from '../registries-yaml/resolve/read-hosts-toml.ts'
+export { readNodeConfig, type NodeConfig, type NodeConfigOptions } from '../node/read-node-config.ts'
+export { privateRegistryPath, withEmbeddedAddress, type NodeSettings } from '../node/node-settings.ts'
+export { askedImages, askedName, type AskedImage, type AskedImages, type NamingSettings } from '../node/asked-names.ts'

@@ -3,6 +3,7 @@ import type { RetryPolicy } from '../async/retry.ts'
 import { MirrorError } from '../errors.ts'
 import { HttpClient } from '../http/http-client.ts'
 import type { TlsSettings } from '../http/tls.ts'
+import type { NodeSettings } from '../node/node-settings.ts'
 import { refusingPlace, type ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { isRepositoryPath, type Reference, type Repository } from '../oci/reference.ts'
@@ -22,7 +23,7 @@ import { userAgent, type RegistryOptions } from './clients.ts'
 import { httpsFirst } from './https-first.ts'
 
 /** What of a node's K3s decides where it looks. */
-export interface NodeRules extends K3sFlags {
+export interface NodeRules extends K3sFlags, Pick<NodeSettings, 'systemDefaultRegistry' | 'pauseImage'> {
   /** Whose rules hold for the node; default: the newest. */
   readonly k3sVersion?: K3sVersion | undefined
 }
@@ -94,9 +95,10 @@ export class Node implements AsyncDisposable {
     return this.#requests
   }
 
-  /** Where the node looks for an image, in this order. */
-  async endpoints(reference: Reference): Promise<readonly AskedEndpoint[]> {
-    const { endpoints } = this.#resolver.resolve(reference)
+  /** Where the node looks for an image, in this order. The own registry of a private image is not an upstream. */
+  async endpoints(reference: Reference, isPrivate: boolean): Promise<readonly AskedEndpoint[]> {
+    const resolved = this.#resolver.resolve(reference).endpoints
+    const endpoints = isPrivate ? resolved.map((endpoint) => ({ ...endpoint, isUpstream: false })) : resolved
     // It reads all files of a hosts.toml before it asks anybody.
     const read = await Promise.all(endpoints.map((endpoint) => this.#readTls(endpoint)))
     const refusal = read.find((tls) => tls instanceof MirrorError)

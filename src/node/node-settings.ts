@@ -1,4 +1,4 @@
-import type { K3sFlags } from '../registries-yaml/hosts/k3s-flags.ts'
+import { supervisorPorts, type K3sFlags } from '../registries-yaml/hosts/k3s-flags.ts'
 import { defaultRegistriesFile } from '../registries-yaml/registries.ts'
 import type { K3sVersion } from '../release/version.ts'
 
@@ -33,11 +33,12 @@ export function mergeSettings(file: NodeSettings, options: NodeSettings): NodeSe
   return { ...file, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) }
 }
 
-/** The settings with the address of the embedded registry derived from its port and its loopback address. */
+/** The settings with the address of the embedded registry derived from its port and its loopback address. RKE2 has no flag for the port. */
 export function withEmbeddedAddress(settings: NodeSettings): NodeSettings {
-  const { embeddedAddress, httpsListenPort, supervisorPort = httpsListenPort, serviceCidrs: [first = ''] = [] } = settings
+  const { embeddedAddress, product = 'k3s', httpsListenPort, serviceCidrs: [first = ''] = [] } = settings
+  if (embeddedAddress !== undefined) return settings
+  const given = product === 'rke2' ? undefined : (settings.supervisorPort ?? httpsListenPort)
   const isIPv6 = first.includes(':')
-  if (embeddedAddress !== undefined || (supervisorPort === undefined && !isIPv6)) return settings
-  const port = supervisorPort ?? (settings.product === 'rke2' ? 9345 : 6443)
-  return { ...settings, embeddedAddress: `${isIPv6 ? '[::1]' : '127.0.0.1'}:${port}` }
+  if (given === undefined && !isIPv6) return settings
+  return { ...settings, embeddedAddress: `${isIPv6 ? '[::1]' : '127.0.0.1'}:${given ?? supervisorPorts[product]}` }
 }

@@ -5,6 +5,7 @@ const firstVersions = {
   'registries-yaml': ['v0.10.0'],
   'insecure-skip-verify': ['v1.19.1'],
   rewrite: ['v1.21.0'],
+  'system-default-registry': ['v1.21.1'],
   'hosts-toml': ['v1.26.13', 'v1.27.10', 'v1.28.6', 'v1.29.1'],
   wildcard: ['v1.26.15', 'v1.27.12', 'v1.28.8', 'v1.29.3'],
   'config-version-3': ['v1.31.6', 'v1.32.2'],

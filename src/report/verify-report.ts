@@ -23,6 +23,8 @@ export interface VerifiedEndpoint extends Partial<DescribedEndpoint> {
 export interface VerifiedImage {
   /** The full reference of the image. */
   readonly reference: string
+  /** The name that the node asks for, where its settings change it. */
+  readonly asked?: string
   /** Its name at the destination; null where only a node's endpoints were checked. */
   readonly destination: string | null
   /** Null where no endpoint reported one. */
@@ -95,6 +97,7 @@ export interface VerifyReport extends ReportHead {
 export interface NamedVerdict {
   readonly reference: string
   readonly destination: string | undefined
+  readonly asked?: string | undefined
   readonly verdict: ImageVerdict
 }
 
@@ -109,10 +112,11 @@ export interface Verification
 }
 
 /** One image of a report. */
-export function verifiedImage({ reference, destination, verdict }: NamedVerdict): VerifiedImage {
+export function verifiedImage({ reference, destination, asked, verdict }: NamedVerdict): VerifiedImage {
   const { digest = null, status, endpoints, problems, warnings: _warnings, ...found } = verdict
   return {
     reference,
+    ...(asked !== undefined && { asked }),
     destination: destination ?? null,
     digest,
     status,

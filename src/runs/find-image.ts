@@ -3,6 +3,7 @@ import { openCheckedEnds, type CheckedEnds, type DestinationOptions } from '../c
 import type { Node, NodeRules } from '../connect/node.ts'
 import type { SourceOptions } from '../connect/sources.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
+import type { AskedImage } from '../node/asked-names.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { ReadablePlace } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -27,6 +28,8 @@ export interface SearchOptions extends SourceOptions, DestinationOptions, NodeRu
 export interface FoundImage {
   readonly sought: SoughtImage
   readonly destination: string | undefined
+  /** The name that the node asks for, where it is another one. */
+  readonly asked: string | undefined
 }
 
 interface FinderOptions extends SearchOptions, CallOptions {
@@ -43,6 +46,11 @@ const nodeRules: readonly (readonly [rule: keyof NodeRules, option: string])[] =
   ['disableDefaultEndpoint', 'options.disableDefaultEndpoint'],
   ['embeddedRegistry', 'options.embeddedRegistry'],
   ['k3sVersion', 'options.k3sVersion'],
+  ['dataDir', 'options.dataDir'],
+  ['embeddedAddress', 'options.embeddedAddress'],
+  ['product', 'options.product'],
+  ['systemDefaultRegistry', 'options.systemDefaultRegistry'],
+  ['pauseImage', 'options.pauseImage'],
 ]
 
 /** Says of every image where it is looked for. */
@@ -52,6 +60,7 @@ export class ImageFinder implements AsyncDisposable {
   readonly #node: Node | undefined
   readonly #nameAt: NameAt
   readonly #warnings: Set<string>
+  #asked: ReadonlyMap<string, AskedImage> = new Map()
   readonly #checked = new WeakMap<ReadablePlace, CheckedPlace>()
 
   private constructor(options: FinderOptions, ends: CheckedEnds, node: Node | undefined, nameAt: NameAt, warnings: Set<string>) {
@@ -109,16 +118,29 @@ export class ImageFinder implements AsyncDisposable {
     return [...this.#warnings]
   }
 
-  /** The image's name at the destination; undefined without one. */
+  /** The images that a node pulls for a selection, its pause image included; without a node the selection. Throws INVALID_CONFIG and INVALID_REFERENCE. */
+  async pulledFor(selected: readonly Reference[]): Promise<readonly Reference[]> {
+    if (this.#node === undefined) return selected
+    const { askedImages } = await import('../node/asked-names.ts')
+    const { images, warnings } = askedImages(selected, { ...this.#options, version: this.#options.k3sVersion })
+    for (const warning of warnings) this.#warnings.add(warning)
+    this.#asked = new Map(images.map((one) => [formatReference(one.image), one]))
+    return images.map(({ image }) => image)
+  }
+
+  /** The image's name at the destination; undefined without one, and for an image that is not selected. */
   nameOf(image: Reference): Reference | undefined {
     const { destination } = this.#ends
+    if (this.#asked.get(formatReference(image))?.isSelected === false) return undefined
     return destination && this.#nameAt(withoutPin(image), destination.naming)
   }
 
   async find(image: Reference): Promise<FoundImage> {
     const named = this.nameOf(image)
     const sought = this.#node === undefined ? this.#atDestination(image, named) : this.#atNode(image, named, this.#node)
-    return { sought: await sought, destination: named && formatReference(named) }
+    const { name } = await sought
+    const asked = this.#asked.has(formatReference(image)) && name !== formatReference(image) ? name : undefined
+    return { sought: await sought, destination: named && formatReference(named), asked }
   }
 
   /** Asks, once an image was not found, whether the destination can be used at all. Gives why not; a node has other endpoints to try. */
@@ -164,14 +186,19 @@ export class ImageFinder implements AsyncDisposable {
 
   async #atNode(image: Reference, named: Reference | undefined, node: Node): Promise<SoughtImage> {
     const { tag, digest } = image
-    for (const warning of node.warnings(image)) this.#warnings.add(warning)
+    const { asked: pulled, isPrivate } = this.#asked.get(formatReference(image)) ?? { asked: image, isPrivate: false }
+    for (const warning of node.warnings(pulled)) this.#warnings.add(warning)
     const locked = this.#locked(image)
     const isByTag = digest === undefined || (locked !== undefined && tag !== undefined)
-    const request = isByTag ? withoutPin(image) : image
-    const [asked, expected, mirrored] = await Promise.all([node.endpoints(request), this.#expected(image), this.#mirrored(named)])
+    const request = isByTag ? withoutPin(pulled) : pulled
+    const [asked, expected, mirrored] = await Promise.all([
+      node.endpoints(request, isPrivate),
+      this.#expected(image),
+      this.#mirrored(named),
+    ])
     const endpoints = asked.map((endpoint) => ({ ...endpoint, place: this.#check(endpoint.place, endpoint.isUpstream) }))
     const root = isByTag ? { ...(tag !== undefined && { tag }) } : { digest: locked?.digest ?? digest }
-    return { name: formatReference(image), root, endpoints, expected: [...(locked?.expected ?? []), ...expected, ...mirrored] }
+    return { name: formatReference(pulled), root, endpoints, expected: [...(locked?.expected ?? []), ...expected, ...mirrored] }
   }
 
   /** What the lock says that the image ought to be. */

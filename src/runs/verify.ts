@@ -54,18 +54,19 @@ export async function verify(options: VerifyOptions, events: VerifyEvents = {}):
   const wanted = (lock?.contents ?? options).platforms?.map(parsePlatform)
   await using finder = await ImageFinder.open({ ...options, wanted, lock, signal }, events)
   const list = await selectListed(finder.client, { ...options, signal }, lock)
-  const part = options.shard && (await shardOf(list.images, finder, options.shard))
-  const sought = part?.images.map(({ source }) => source) ?? list.images
+  const pulled = await finder.pulledFor(list.images)
+  const part = options.shard && (await shardOf(pulled, finder, options.shard))
+  const sought = part?.images.map(({ source }) => source) ?? pulled
   const limit = pLimit(jobs)
   let done = 0
   let ended: MirrorError | undefined
   const check = async (image: Reference): Promise<NamedVerdict> => {
     signal.throwIfAborted()
-    const { sought: at, destination } = await finder.find(image)
+    const { sought: at, destination, asked } = await finder.find(image)
     let verdict = ended === undefined ? await verifyImage(at, { wanted, foreignLayers, deep, signal }) : failedVerdict(at, ended)
     if (ended === undefined && nothingFound.has(verdict.status)) ended = await finder.whyUnusable(sought)
     if (ended !== undefined && nothingFound.has(verdict.status)) verdict = failedVerdict(at, ended)
-    const named = { reference: formatReference(image), destination, verdict }
+    const named = { reference: formatReference(image), destination, asked, verdict }
     events.onImage?.(verifiedImage(named), { done: ++done, images: sought.length })
     return named
   }

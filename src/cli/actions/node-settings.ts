@@ -13,8 +13,10 @@ export async function nodeSettings(flags: K3sOptionFlags, { signal, warn }: CliP
     pauseImage: flags.pauseImage,
     dataDir: flags.dataDir,
     httpsListenPort: flags.httpsListenPort,
+    supervisorPort: flags.supervisorPort,
     serviceCidrs: flags.serviceCidr,
     version: flags.k3sVersion,
+    product: flags.rke2 === true ? 'rke2' : undefined,
   }
   if (nodeConfig === undefined) return withEmbeddedAddress(options)
   const { readNodeConfig } = await import('../../node/read-node-config.ts')

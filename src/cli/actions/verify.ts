@@ -1,5 +1,5 @@
-import { isMirrorError } from '../../errors.ts'
-import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
+import { isMirrorError, MirrorError } from '../../errors.ts'
+import { privateRegistryPath, type NodeSettings } from '../../node/node-settings.ts'
 import { verify, type VerifyEvents, type VerifyOptions } from '../../runs/verify.ts'
 import { readExpectedDigests } from '../../verify/expected-digest.ts'
 import type { CliProcess } from '../cli-process.ts'
@@ -7,6 +7,7 @@ import type { VerifyFlags } from '../commands/verify.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { readReport } from '../files/report-file.ts'
+import { k3sServer, k3sVersion } from '../options/k3s.ts'
 import { coverageLines } from '../output/list-coverage.ts'
 import { verifyFormat } from '../output/report-format.ts'
 import { placeOptions, selectedFiles, selectionOptions } from './library-options.ts'
@@ -22,6 +23,15 @@ async function readExpected(path: string, signal: AbortSignal): Promise<NonNulla
   } catch (error) {
     throw isMirrorError(error) ? error.with({ hint }) : error
   }
+}
+
+/** Throws USAGE for an option that only affects a node. */
+function refuseNodeOptions(flags: Readonly<Record<string, unknown>> | VerifyFlags): void {
+  const given = new Map(Object.entries(flags))
+  const unused = [...k3sServer, ...k3sVersion].find((one) => ![undefined, false].includes(given.get(one.attributeName()) as undefined))
+  if (unused === undefined) return
+  const { flag } = unused
+  throw new MirrorError('USAGE', `${flag} requires --as-node`, { hint: `pass --as-node too, or remove ${flag}` })
 }
 
 /** Reports the progress of a long check; with --verbose every image. */
@@ -43,8 +53,10 @@ function showProgress(cli: CliProcess, flags: VerifyFlags): Disposable & { reado
 
 /** Checks that every image is present. */
 export async function runVerify(cli: CliProcess, flags: VerifyFlags, references: readonly string[]): Promise<void> {
-  const { to, asNode = false, deep, shard, expect, registries = asNode ? defaultRegistriesFile : undefined } = flags
-  const node = await nodeSettings(flags, cli)
+  const { to, asNode = false, deep, shard, expect } = flags
+  if (!asNode) refuseNodeOptions(flags)
+  const node: NodeSettings = asNode ? await nodeSettings(flags, cli) : {}
+  const registries = flags.registries ?? (asNode ? privateRegistryPath(node) : undefined)
   const options = {
     ...placeOptions({ ...flags, to: to ?? '' }),
     ...selectionOptions(references, flags),
@@ -58,7 +70,7 @@ export async function runVerify(cli: CliProcess, flags: VerifyFlags, references:
     expected: expect === undefined ? undefined : await readExpected(expect, cli.signal),
     signal: cli.signal,
   }
-  await refuseSharedFiles([flags.report], [...selectedFiles(flags), registries, expect])
+  await refuseSharedFiles([flags.report], [...selectedFiles(flags), registries, expect, flags.nodeConfig])
   const writeReport = await openReport(flags.report)
   using progress = showProgress(cli, flags)
   const report = await verify(options, progress.events)

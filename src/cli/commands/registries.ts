@@ -1,5 +1,5 @@
 import { defaultRegistriesFile } from '../../registries-yaml/registries.ts'
-import { k3sServer, k3sVersion, pauseImage, registriesFile, type K3sOptionFlags } from '../options/k3s.ts'
+import { k3sServer, k3sVersion, nodeNames, registriesFile, type K3sOptionFlags } from '../options/k3s.ts'
 import { option, type CommandDefinition } from '../options/option.ts'
 import { output, type OutputFlags } from '../options/output.ts'
 import { references, selection, type SelectionFlags } from '../options/selection.ts'
@@ -20,7 +20,7 @@ export interface LintFlags extends K3sOptionFlags, OutputFlags {
 /** `k3s-mirror registries lint`. */
 export const registriesLint: CommandDefinition = {
   description: 'report settings that K3s ignores or misreads',
-  arguments: [['[file]', 'a registries.yaml; - reads standard input', defaultRegistriesFile]],
+  arguments: [['[file]', `a registries.yaml; - reads standard input (default: ${defaultRegistriesFile}, or that of --node-config)`]],
   options: [option('--no-files', 'do not check the certificate and key files'), ...k3sServer, ...k3sVersion, ...output],
   sections: [['Exit codes', '0 no errors, 4 a finding is an error, 2 invalid input']],
   examples: ['registries lint registries.yaml --k3s-version v1.37.1+k3s1'],
@@ -28,7 +28,7 @@ export const registriesLint: CommandDefinition = {
 
 /** What commander makes of the options of `registries resolve`. */
 export interface ResolveFlags extends SelectionFlags, K3sOptionFlags, OutputFlags {
-  readonly registries: string
+  readonly registries?: string
 }
 
 /** `k3s-mirror registries resolve`. */
@@ -41,7 +41,7 @@ export const registriesResolve: CommandDefinition = {
 
 /** What commander makes of the options of `registries render`. */
 export interface RenderFlags extends K3sOptionFlags, OutputFlags {
-  readonly registries: string
+  readonly registries?: string
   readonly out: string
   readonly force?: boolean
   readonly format: 'k3s' | 'containerd' | 'legacy'
@@ -73,7 +73,6 @@ export const registriesRender: CommandDefinition = {
     option('--containerd-opt <dir>', 'path of the opt plugin'),
     option('--selinux', 'enable SELinux'),
     option('--userns', 'the node runs rootless, in a user namespace'),
-    ...pauseImage,
     option('--no-flannel', 'leave out the CNI section'),
     option('--cni-bin-dir <dir>', 'directory of the CNI plugins'),
     option('--cni-conf-dir <dir>', 'directory of the CNI configuration'),
@@ -98,7 +97,7 @@ export interface NodeFlags {
 }
 
 /** What commander makes of the options of `registries generate`. */
-export interface GenerateFlags extends NodeFlags, SelectionFlags, OutputFlags {
+export interface GenerateFlags extends NodeFlags, SelectionFlags, K3sOptionFlags, OutputFlags {
   readonly passwordStdin?: boolean
   readonly out?: string
   readonly force?: boolean
@@ -120,6 +119,8 @@ export const registriesGenerate: CommandDefinition = {
     option('--username <name>', 'account that nodes pull with'),
     option('--password-stdin', 'read the password of --username from standard input'),
     option('--registries <file>', 'copy TLS and credentials of the destination from this file'),
+    ...nodeNames,
+    ...k3sVersion,
     option('--out <file>', 'write to this file (mode 0600) instead of standard output'),
     option('--force', 'overwrite an existing file'),
     ...output,

@@ -40,7 +40,7 @@ export const verifyCommand: CommandDefinition = {
     ...inGroup('Connection', [
       option('--registries <file>', 'registries.yaml of the node, or of this host').default(
         undefined,
-        `with --as-node: ${defaultRegistriesFile}`,
+        `with --as-node: ${defaultRegistriesFile}, or that of --node-config`,
       ),
     ]),
     ...trustedHosts,

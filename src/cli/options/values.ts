@@ -4,6 +4,7 @@ import { isForbiddenHost } from '../../http/address.ts'
 import { isRegistry } from '../../oci/reference.ts'
 import { parseVersion, type K3sVersion } from '../../release/version.ts'
 import { withFlags } from '../output/flags.ts'
+import { collectCidrs } from './node-values.ts'
 
 /** Collects the values of an option that may be repeated. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
@@ -37,7 +38,14 @@ export function collectHost(value: string, previous: readonly string[] = []): re
 }
 
 /** The parsers of options that may be repeated. */
-export const collecting: ReadonlySet<unknown> = new Set([collect, collectDestination, collectList, collectEndpoint, collectHost])
+export const collecting: ReadonlySet<unknown> = new Set([
+  collect,
+  collectDestination,
+  collectList,
+  collectEndpoint,
+  collectHost,
+  collectCidrs,
+])
 
 /** A whole number of at least `least`. */
 export function wholeNumber(least: number): (value: string) => number {
@@ -45,6 +53,13 @@ export function wholeNumber(least: number): (value: string) => number {
     if (!/^[0-9]{1,9}$/.test(value) || Number(value) < least) throw new InvalidArgumentError(`expected a whole number of at least ${least}`)
     return Number(value)
   }
+}
+
+/** A TCP port. */
+export function parsePort(text: string): number {
+  const port = wholeNumber(1)(text)
+  if (port > 65_535) throw new InvalidArgumentError('expected a port of at most 65535')
+  return port
 }
 
 /** A smaller part is a typo. */

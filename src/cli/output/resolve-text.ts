@@ -6,6 +6,8 @@ import type { Styles } from './styles.ts'
 
 /** A reference, the endpoints that a node tries for it, and why. */
 export interface ExplainedReference {
+  /** The image as it was given; the node asks for `resolved.reference`. */
+  readonly image: string
   readonly resolved: ResolvedReference
   readonly explanation: Explanation
 }
@@ -47,11 +49,12 @@ function formatEndpoint(endpoint: ResolvedEndpoint, notes: readonly string[], nu
 
 /** The endpoints of every reference, in the order in which a node tries them. */
 export function formatResolutions(references: readonly ExplainedReference[], styles: Styles): string {
-  const blocks = references.map(({ resolved, explanation }) => {
+  const blocks = references.map(({ image, resolved, explanation }) => {
     const file = resolved.hostsKey === undefined ? 'no hosts.toml' : `certs.d/${safeLine(resolved.hostsKey)}/hosts.toml`
     const title = `${resolved.reference}  (${file})`
     return [
       styles.strong(title),
+      ...(image === resolved.reference ? [] : [`  pulled in place of ${image}`]),
       ...explanation.notes.map((note) => `  note: ${safeLine(note)}`),
       ...resolved.endpoints.flatMap((endpoint, index) => formatEndpoint(endpoint, explanation.endpoints[index] ?? [], index + 1, styles)),
     ].join('\n')
@@ -63,8 +66,9 @@ export function formatResolutions(references: readonly ExplainedReference[], sty
 export function resolutionsDocument(references: readonly ExplainedReference[]): object {
   return {
     schemaVersion: 1,
-    images: references.map(({ resolved, explanation }) => ({
-      reference: resolved.reference,
+    images: references.map(({ image, resolved, explanation }) => ({
+      reference: image,
+      ...(image !== resolved.reference && { asked: resolved.reference }),
       hostsDirectory: resolved.hostsKey ?? null,
       endpoints: resolved.endpoints.map((endpoint, index) => ({
         url: endpoint.url,

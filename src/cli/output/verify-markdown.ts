@@ -7,8 +7,11 @@ import { describeCounts, describeEffort, describeSubject, endpointNotes, formatP
 export function formatVerifyMarkdown(report: VerifyReport): string {
   const { images, asNode, totals } = report
   const served: readonly MarkdownColumn<VerifiedImage>[] = asNode ? [['Served by', (image) => code(servedBy(image))]] : []
+  const isRenamed = images.some((image) => image.asked !== undefined)
+  const asked: readonly MarkdownColumn<VerifiedImage>[] = isRenamed ? [['Pulled as', (image) => code(image.asked ?? image.reference)]] : []
   const columns: readonly MarkdownColumn<VerifiedImage>[] = [
     ['Image', ({ reference }) => code(reference)],
+    ...asked,
     ['Status', ({ status }) => (status === 'ok' ? 'ok' : `**${status}**`)],
     ['Manifests', ({ manifests }) => String(manifests), 'r'],
     ['Blobs', ({ blobs }) => String(blobs), 'r'],

@@ -24,7 +24,21 @@ export function endpointNotes({ images }: VerifyReport): readonly string[] {
       if (status === 'failed') groups.set(`${url}: ${reason}`, (groups.get(`${url}: ${reason}`) ?? 0) + 1)
     }
   }
-  return [...groups].map(([what, count]) => `another endpoint served ${formatCount(count, 'image')} instead of ${what}`)
+  return [
+    ...[...groups].map(([what, count]) => `another endpoint served ${formatCount(count, 'image')} instead of ${what}`),
+    ...anonymousNotes(images),
+  ]
+}
+
+/** Where nodes may have credentials that no file of the check contains. */
+function anonymousNotes(images: readonly VerifiedImage[]): readonly string[] {
+  const anonymous = images.flatMap(({ endpoints }) =>
+    endpoints.filter(({ credentials, tls, status }) => credentials === 'none' && tls?.certFile === null && status !== 'not-needed'),
+  )
+  const [first, ...others] = new Set(anonymous.map(({ url }) => (URL.canParse(url) ? new URL(url).host : url)))
+  if (first === undefined) return []
+  const places = others.length === 0 ? first : `${first} and ${formatCount(others.length, 'other registry', 'other registries')}`
+  return [`asked ${places} without credentials: imagePullSecrets and kubelet's image credential providers are unknown here`]
 }
 
 /** A problem, safe to print on one line. */
@@ -65,12 +79,18 @@ const columns: readonly Column<VerifiedImage>[] = [
   { title: 'PLATFORMS', align: 'left', cell: ({ platforms }) => platforms.join(','), isOptional: true },
 ]
 
+const askedColumn: Column<VerifiedImage> = { title: 'PULLED AS', align: 'left', cell: ({ asked }) => asked ?? '-', isName: true }
+
 /** Problems of one image that are shown. */
 const mostShown = 20
 
 function tableLines({ images, asNode }: VerifyReport, styles: Styles, verbose: boolean): readonly string[] {
   if (images.length === 0) return []
-  const [titles = '', ...lines] = formatTable(columns, images, { verbose, special: asNode, width: styles.width })
+  const [titles = '', ...lines] = formatTable(
+    images.some(({ asked }) => asked !== undefined) ? columns.toSpliced(1, 0, askedColumn) : columns,
+    images,
+    { verbose, special: asNode, width: styles.width },
+  )
   return [styles.strong(titles), ...lines.map((line, index) => (images[index]?.status === 'ok' ? line : styles.bad(line))), '']
 }
 
@@ -81,11 +101,12 @@ function problemLines({ problems }: VerifiedImage, styles: Styles): readonly str
 }
 
 /** A problem without what differs from image to image: its name, its repository and its tag. */
-function withoutNames({ reference, problems: [problem, ...others] }: VerifiedImage): string | undefined {
+function withoutNames({ reference, asked, problems: [problem, ...others] }: VerifiedImage): string | undefined {
   if (problem === undefined || others.length > 0) return undefined
-  const { path } = parseReference(reference)
+  const name = asked ?? reference
+  const { path } = parseReference(name)
   const text = formatProblem(problem).replaceAll(`/${path}`, '')
-  return text.replace(`${reference.replace(`/${path}`, '')}: `, '').replace(/^tag \S+ /, 'the tag ')
+  return text.replace(`${name.replace(`/${path}`, '')}: `, '').replace(/^tag \S+ /, 'the tag ')
 }
 
 /** The problem that all images have, as one line; undefined where they differ. */

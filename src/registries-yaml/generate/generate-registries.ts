@@ -85,13 +85,14 @@ function whyNoFlag({ url, key, isSecure }: NodeEndpoint, system: SystemDefaultRe
 
 /** Generates the registries.yaml with which nodes find every image at the destination. Throws USAGE for options that contradict each other, INTERNAL for a file that would not do so. */
 export function generateRegistries(options: GenerateOptions): GeneratedRegistries {
-  const { images } = options
+  const { images, pulledAs = [] } = options
+  const all = { ...options, images: [...images, ...pulledAs] }
   const endpoint = nodeEndpoint(options.endpoint.origin)
   const { key } = endpoint
-  const made = mirrorsFor(options, endpoint)
+  const made = mirrorsFor(all, endpoint)
   const { config, blanks, comment, notes, warnings } = destinationConfig(options, endpoint)
   const registries = { mirrors: made.mirrors, configs: new Map(config === undefined ? [] : [[key, config]]) }
-  proveResolution(registries, images, made.own, endpoint)
+  proveResolution(registries, all.images, made.own, endpoint)
   const system = systemDefaultRegistry(images)
   const noFlag = whyNoFlag(endpoint, system)
   return {
@@ -102,7 +103,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
         ? { footer: blankEntry(blanks, endpoint) }
         : { configs: new Map([[key, [...comment, ...blankLines(blanks)]]]) }),
     }),
-    notes: [...mirrorNotes(made, options, endpoint), ...notes, ...(noFlag === undefined ? [] : [noFlag])],
+    notes: [...mirrorNotes(made, all, endpoint), ...notes, ...(noFlag === undefined ? [] : [noFlag])],
     warnings: [...(isNodeItself(key) ? [nodeItselfWarning(key)] : []), ...warnings],
     systemDefaultRegistry: noFlag === undefined && 'value' in system ? system.value : undefined,
   }

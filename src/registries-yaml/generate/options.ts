@@ -14,6 +14,8 @@ export interface GenerateOptions {
   /** The prefix may end with a slash; the names of the images contain it already. */
   readonly endpoint: { readonly origin: URL; readonly prefix: string }
   readonly images: readonly MirroredImage[]
+  /** Other names under which nodes pull some of the images. */
+  readonly pulledAs?: readonly MirroredImage[] | undefined
   /** Absolute paths of TLS files on the nodes. */
   readonly caFile?: string | undefined
   readonly certFile?: string | undefined

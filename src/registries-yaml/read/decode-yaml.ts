@@ -3,10 +3,12 @@ import type { Position } from '../registries.ts'
 import type { YamlDocument } from './yaml-document.ts'
 import { isMergeKey, readScalar, type YamlScalar } from './yaml-scalar.ts'
 
-/** The type of a node. A struct has fixed keys; an optional struct is undefined if the file does not contain it. */
+/** The type of a node. A struct has fixed keys; an optional struct is undefined if the file does not contain it. Pairs are the entries of a mapping with values of any type. */
 export type Schema =
   | { readonly type: 'string' }
   | { readonly type: 'boolean' }
+  | { readonly type: 'any' }
+  | { readonly type: 'pairs' }
   | { readonly type: 'list'; readonly of: Schema }
   | { readonly type: 'map'; readonly of: Schema }
   | { readonly type: 'struct'; readonly fields: Fields; readonly isOptional?: boolean }
@@ -32,8 +34,15 @@ export type Remark =
   | { readonly kind: 'duplicate-key'; readonly path: Path; readonly position: Position; readonly first: Position }
   | { readonly kind: 'unread-rest'; readonly path: Path; readonly position: Position }
 
-/** Strings, booleans, lists, maps by key, and structs as records. */
-type Decoded = string | boolean | undefined | Decoded[] | Map<string, Decoded> | Record<string, unknown>
+/** An entry of a mapping whose order matters. The value is undefined for null, otherwise a string, a list or a map. */
+export interface YamlPair {
+  readonly key: string
+  readonly value: unknown
+  readonly position: Position
+}
+
+/** Strings, booleans, lists, maps by key, pairs, and structs as records. */
+type Decoded = string | boolean | undefined | Decoded[] | YamlPair[] | Map<string, Decoded> | Record<string, unknown>
 
 /** The result for a node of the wrong type. */
 const mistyped = Symbol('mistyped')
@@ -53,11 +62,19 @@ const start: Position = { line: 1, column: 1 }
 /** Thrown if the rest of the file cannot be read either. */
 class Fatal extends Error {}
 
-const nouns = { string: 'a string', boolean: 'true or false', list: 'a list', map: 'a mapping', struct: 'a mapping' } as const
+const nouns = {
+  any: 'a value',
+  string: 'a string',
+  boolean: 'true or false',
+  list: 'a list',
+  map: 'a mapping',
+  struct: 'a mapping',
+  pairs: 'a mapping',
+} as const
 
 function zero(schema: Schema): Decoded {
   if (schema.type === 'struct') return schema.isOptional === true ? undefined : zeroFields(schema.fields)
-  return { string: '', boolean: false, list: [], map: new Map() }[schema.type]
+  return { any: undefined, string: '', boolean: false, list: [], map: new Map(), pairs: [] }[schema.type]
 }
 
 function usedFields(fields: Fields): readonly [string, Fields[string]][] {
@@ -134,15 +151,18 @@ export class YamlDecoder {
       }
     }
     if (isSeq<Node | null>(node)) {
-      if (schema.type !== 'list') return this.#mistyped(spot, schema)
+      if (schema.type !== 'list' && schema.type !== 'any') return this.#mistyped(spot, schema)
+      const of = schema.type === 'list' ? schema.of : schema
       const items = node.items.map((item, index) => {
         const itemSpot = this.#spot(item, position, [...path, index])
         this.#positions.set(JSON.stringify(itemSpot.path), itemSpot.position)
-        return this.#decode(itemSpot, schema.of, zero(schema.of))
+        return this.#decode(itemSpot, of, zero(of))
       })
       return items.filter((item) => item !== mistyped)
     }
     if (!isMap<Node | null, Node | null>(node)) return this.#scalar(spot, schema)
+    if (schema.type === 'any') return this.#map(node, spot, schema, new Map())
+    if (schema.type === 'pairs') return this.#pairs(node, spot)
     if (schema.type === 'map') return this.#map(node, spot, schema.of, current as Map<string, Decoded>)
     if (schema.type === 'struct') return this.#struct(node, spot, schema, (current ?? zeroFields(schema.fields)) as Record<string, unknown>)
     return this.#mistyped(spot, schema)
@@ -156,7 +176,8 @@ export class YamlDecoder {
       const isUndefined = schema.type === 'struct' && schema.isOptional === true && leavesUndefined(written)
       return schema.type === 'struct' && !isUndefined ? zeroFields(schema.fields) : zero(schema)
     }
-    if (schema.type === 'string') return scalar.type === 'text' ? scalar.text : written.text
+    if (schema.type === 'any' && scalar.type === 'boolean') return String(scalar.value)
+    if (schema.type === 'string' || schema.type === 'any') return scalar.type === 'text' ? scalar.text : written.text
     if (schema.type === 'boolean' && scalar.type === 'boolean') return scalar.value
     return this.#mistyped(spot, schema)
   }
@@ -170,6 +191,19 @@ export class YamlDecoder {
       },
     })
     return map
+  }
+
+  /** Unlike other mappings, a list of pairs does not get the entries that `<<` merges. */
+  #pairs(node: MapNode, spot: Spot): Result {
+    const pairs: YamlPair[] = []
+    this.#entries(node, spot, {
+      merge: (other) => this.#decode(other, { type: 'pairs' }, []),
+      entry: (key, position, value) => {
+        const decoded = this.#decode(value, { type: 'any' }, undefined)
+        if (decoded !== mistyped) pairs.push({ key, value: decoded, position })
+      },
+    })
+    return pairs
   }
 
   #struct(node: MapNode, spot: Spot, schema: Extract<Schema, { type: 'struct' }>, record: Record<string, unknown>): Result {

@@ -1,3 +1,4 @@
+import { askedImages } from '../../../node/asked-names.ts'
 import type { GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
 import { listImages } from '../../../runs/list-images.ts'
 import type { CliProcess } from '../../cli-process.ts'
@@ -7,6 +8,7 @@ import { refuseSharedFiles } from '../../files/output-files.ts'
 import { openRegistriesFile } from '../../files/registries-file.ts'
 import { coverageLines } from '../../output/list-coverage.ts'
 import { selectedFiles, selectionOptions } from '../library-options.ts'
+import { nodeSettings } from '../node-settings.ts'
 import { readNodePassword } from './node-password.ts'
 import { nodeGenerator } from './node-registries.ts'
 
@@ -37,13 +39,15 @@ function flagNotes({ registries, systemDefaultRegistry: value }: GeneratedRegist
 export async function runGenerate(cli: CliProcess, flags: GenerateFlags, references: readonly string[]): Promise<void> {
   const { signal } = cli
   const { out, registries } = flags
-  const generate = await nodeGenerator(flags, { signal })
-  await refuseSharedFiles([out], [...selectedFiles(flags), registries])
+  const settings = await nodeSettings(flags, cli)
+  const generate = await nodeGenerator(flags, { signal, settings })
+  await refuseSharedFiles([out], [...selectedFiles(flags), registries, flags.nodeConfig])
   const write = out === undefined ? undefined : await openRegistriesFile(out, flags.force === true ? 'any' : 'none')
   const password = await readNodePassword(flags, cli)
   const list = await listImages({ ...selectionOptions(references, flags), registries, environment: process.env, signal })
   for (const message of list.warnings) cli.warn(message)
   for (const line of coverageLines(list.lists)) cli.note(line)
+  for (const message of askedImages(list.images, settings).warnings) cli.warn(message)
   // Standard output gets only a password that was given for it; a file has the mode 0600.
   const shown = generate(list, { secrets: false, password: out === undefined ? password : undefined })
   const written = write === undefined ? undefined : generate(list, { secrets: true, password })

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { MirrorError } from '../../../errors.ts'
+import { privateRegistryPath } from '../../../node/node-settings.ts'
 import { lintRegistries } from '../../../registries-yaml/lint/lint.ts'
 import { parseRegistries } from '../../../registries-yaml/read/parse-registries.ts'
 import { decodeRegistriesText, maxRegistriesBytes, readRegistriesText } from '../../../registries-yaml/read/read-registries.ts'
@@ -18,14 +19,16 @@ async function readInput(signal: AbortSignal): Promise<string> {
 }
 
 /** Prints the findings of a registries.yaml. The exit code is 4 if one of them is an error. */
-export async function runLint(cli: CliProcess, flags: LintFlags, file: string): Promise<void> {
+export async function runLint(cli: CliProcess, flags: LintFlags, given: string | undefined): Promise<void> {
   const { signal } = cli
   const { files } = flags
+  const settings = await nodeSettings(flags, cli)
+  const file = given ?? privateRegistryPath(settings)
   const { text, mode } = file === '-' ? { text: await readInput(signal), mode: undefined } : await readRegistriesText(file, { signal })
   // Elsewhere the file is a draft, and its permissions are not those on a node.
-  const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`)
+  const isInPlace = resolve(file).startsWith(`${dirname(dirname(defaultRegistriesFile))}/`) || file === settings.privateRegistry
   const facts = { files, mode: files && isInPlace ? mode : undefined, signal }
-  const findings = await lintRegistries(parseRegistries(text, file), { ...(await nodeSettings(flags, cli)), ...facts })
+  const findings = await lintRegistries(parseRegistries(text, file), { ...settings, ...facts })
   const report = lintReport(file, findings)
   cli.show(report, (styles) => formatFindings(report, styles))
   cli.note(`${file === '-' ? 'standard input' : file}: ${formatLintTotals(report.totals)}`)

@@ -1,9 +1,11 @@
 import { MirrorError } from '../../../errors.ts'
+import { askedImages, type NamingSettings } from '../../../node/asked-names.ts'
 import { layoutDirectory } from '../../../oci/image-destination.ts'
-import { parseReference, type Reference } from '../../../oci/reference.ts'
+import { formatReference, parseReference, type Reference } from '../../../oci/reference.ts'
 import { registryHostKeys } from '../../../oci/registry-host.ts'
-import { nameDestination } from '../../../plan/destination-names.ts'
+import { nameDestination, type NamingOptions } from '../../../plan/destination-names.ts'
 import { generateRegistries, type GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
+import type { MirroredImage } from '../../../registries-yaml/generate/options.ts'
 import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
 import type { RegistryConfig } from '../../../registries-yaml/registries.ts'
 import { parseRenameRule } from '../../../registries-yaml/rename-rule.ts'
@@ -46,8 +48,21 @@ function describe({ images, lists }: NodeSelection): string {
   return names.length === 0 ? count : `${names.join(', ')} (${count})`
 }
 
+/** What decides the names that nodes pull by. */
+interface GeneratorOptions {
+  readonly signal: AbortSignal
+  readonly settings?: NamingSettings
+}
+
+/** The images that nodes pull by other names than the selection has, and their names at the destination. */
+function pulledAs(images: readonly Reference[], settings: NamingSettings, naming: NamingOptions): readonly MirroredImage[] {
+  return askedImages(images, settings)
+    .images.filter(({ image, asked, isSelected }) => !isSelected || formatReference(image) !== formatReference(asked))
+    .map(({ image, asked }) => ({ source: asked, destination: nameDestination(image, naming) }))
+}
+
 /** Checks the options before anything is fetched or moved. Throws USAGE, INVALID_REWRITE and INVALID_CONFIG. */
-export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly signal: AbortSignal }): Promise<NodeGenerator> {
+export async function nodeGenerator(flags: NodeFlags, { signal, settings = {} }: GeneratorOptions): Promise<NodeGenerator> {
   const { to, flatten, wildcard, caFile, certFile, keyFile, username } = flags
   if (layoutDirectory(to) !== undefined) {
     throw new MirrorError('USAGE', `nodes cannot pull from ${JSON.stringify(to)}: it is an OCI layout, not a registry`, {
@@ -58,10 +73,12 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
   const rules = (flags.rewrite ?? []).map(parseRenameRule)
   const known = await knownConfig(flags.registries, endpoint.origin, signal)
   const naming = { registry: endpoint.origin.host, prefix: endpoint.prefix.slice(0, -1), rules, flatten }
+  const versions = settings.version === undefined ? [] : [settings.version]
   return (selection, { secrets, password }) =>
     generateRegistries({
       endpoint,
       images: selection.images.map((source) => ({ source, destination: nameDestination(source, naming) })),
+      pulledAs: pulledAs(selection.images, settings, naming),
       known,
       secrets,
       wildcard,
@@ -72,7 +89,7 @@ export async function nodeGenerator(flags: NodeFlags, { signal }: { readonly sig
       username,
       password,
       selection: describe(selection),
-      versions: selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)])),
+      versions: [...versions, ...selection.lists.flatMap(({ release }) => (release === undefined ? [] : [parseVersion(release)]))],
       version,
     })
 }

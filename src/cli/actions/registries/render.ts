@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { MirrorError } from '../../../errors.ts'
+import { writtenPauseImage } from '../../../node/asked-names.ts'
+import { privateRegistryPath, type NodeSettings } from '../../../node/node-settings.ts'
 import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
 import { renderContainerd } from '../../../registries-yaml/render/containerd.ts'
 import { describeIgnored } from '../../../registries-yaml/render/ignored-endpoints.ts'
 import { renderK3s } from '../../../registries-yaml/render/k3s.ts'
 import { renderLegacy } from '../../../registries-yaml/render/legacy.ts'
-import type { NodeValues } from '../../../registries-yaml/render/node-values.ts'
+import { k3sDefaults, type NodeValues } from '../../../registries-yaml/render/node-values.ts'
 import { generatedHeaders, isGenerated } from '../../../registries-yaml/render/rendered.ts'
 import { safeLine } from '../../../text/printable.ts'
 import type { CliProcess } from '../../cli-process.ts'
@@ -15,8 +17,14 @@ import { refuseSharedFiles } from '../../files/output-files.ts'
 import { removeStale, writeFiles } from '../../files/write-files.ts'
 import { nodeSettings } from '../node-settings.ts'
 
-function nodeValues({ userns, ...flags }: RenderFlags): NodeValues {
-  const { containerdOpt, selinux, pauseImage, flannel, cniBinDir, cniConfDir, root, state } = flags
+/** The pause image of config.toml, after `--system-default-registry`; undefined for the default of the format. */
+function pauseImageOf({ format }: RenderFlags, k3s: NodeSettings): string | undefined {
+  const text = k3s.pauseImage ?? (format === 'k3s' ? k3sDefaults().pauseImage : undefined)
+  return text === undefined ? undefined : writtenPauseImage(text, k3s)
+}
+
+function nodeValues({ userns, ...flags }: RenderFlags, pauseImage: string | undefined): NodeValues {
+  const { containerdOpt, selinux, flannel, cniBinDir, cniConfDir, root, state } = flags
   return { containerdOpt, selinux, userNamespace: userns, pauseImage, flannel, cniBinDir, cniConfDir, root, state }
 }
 
@@ -49,16 +57,17 @@ const renderers = { k3s: renderK3s, containerd: renderContainerd, legacy: render
 export async function runRender(cli: CliProcess, flags: RenderFlags): Promise<void> {
   refuseUnused(flags)
   const { format, out } = flags
-  const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
   const k3s = await nodeSettings(flags, cli)
+  const file = flags.registries ?? privateRegistryPath(k3s)
+  const { registries } = await readRegistries(file, { signal: cli.signal })
   const { files, notes } = renderers[format](registries, {
     flags: k3s,
-    full: flags.full === true ? nodeValues(flags) : undefined,
+    full: flags.full === true ? nodeValues(flags, pauseImageOf(flags, k3s)) : undefined,
     version: flags.configVersion === '2' ? 2 : 3,
   })
   const warnings = format === 'legacy' ? [] : describeIgnored(registries, k3s)
   const targets = [...files.keys()].map((path) => join(out, path))
-  await refuseSharedFiles(targets, [flags.registries])
+  await refuseSharedFiles(targets, [file, flags.nodeConfig])
   const written = await writeFiles(out, files, {
     signal: cli.signal,
     isReplaceable: (found) => flags.force === true || isGenerated(found),

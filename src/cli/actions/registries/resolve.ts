@@ -1,4 +1,6 @@
-import { parseReference, type Reference } from '../../../oci/reference.ts'
+import { askedImages } from '../../../node/asked-names.ts'
+import { privateRegistryPath } from '../../../node/node-settings.ts'
+import { formatReference, parseReference, type Reference } from '../../../oci/reference.ts'
 import { readRegistries } from '../../../registries-yaml/read/read-registries.ts'
 import { explainResolution } from '../../../registries-yaml/resolve/explain-resolution.ts'
 import { createResolver } from '../../../registries-yaml/resolve/resolve-reference.ts'
@@ -18,13 +20,15 @@ async function selectReferences(cli: CliProcess, flags: ResolveFlags, texts: rea
 
 /** Prints the endpoints that a node asks for images. */
 export async function runResolve(cli: CliProcess, flags: ResolveFlags, texts: readonly string[]): Promise<void> {
-  const { registries } = await readRegistries(flags.registries, { signal: cli.signal })
   const k3s = await nodeSettings(flags, cli)
+  const { registries } = await readRegistries(flags.registries ?? privateRegistryPath(k3s), { signal: cli.signal })
   const resolver = createResolver(registries, k3s)
   const references = await selectReferences(cli, flags, texts)
-  const explained = references.map((reference) => {
-    const resolved = resolver.resolve(reference)
-    return { resolved, explanation: explainResolution(resolved, registries, k3s) }
+  const { images, warnings } = askedImages(references, k3s)
+  for (const warning of warnings) cli.warn(warning)
+  const explained = images.map(({ image, asked }) => {
+    const resolved = resolver.resolve(asked)
+    return { image: formatReference(image), resolved, explanation: explainResolution(resolved, registries, k3s) }
   })
   cli.show(resolutionsDocument(explained), (styles) => formatResolutions(explained, styles))
   cli.exit(exitCodes.done)
