@@ -81,7 +81,7 @@ export type { ArchiveOptions, BatchOptions, ChangeOptions, ContentOptions, Descr
 export type { CheckedFile, CheckedSettings } from './report/node-report.ts'
 export type { CertsState, CheckedHosts } from './node/check/check-certs.ts'
 export type { CheckedImageFile } from './node/check/check-images.ts'
-export type { CheckedProxy } from './node/check/check-proxies.ts'
+export type { CheckedProxy } from './node/check/check-node-proxies.ts'
 export type { NodeFinding, NodeSeverity } from './node/check/finding.ts'
 export type { ImportState } from './node/check/image-cache.ts'
 export type { K3sFlags, Product } from './registries-yaml/hosts/k3s-flags.ts'

@@ -1,6 +1,6 @@
 import type { CheckedHosts } from '../node/check/check-certs.ts'
 import type { CheckedImageFile } from '../node/check/check-images.ts'
-import type { CheckedProxy } from '../node/check/check-proxies.ts'
+import type { CheckedProxy } from '../node/check/check-node-proxies.ts'
 import type { NodeFinding, NodeSeverity } from '../node/check/finding.ts'
 import type { Product } from '../registries-yaml/hosts/k3s-flags.ts'
 import type { ReportHead } from './report-head.ts'

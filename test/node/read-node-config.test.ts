@@ -129,10 +129,7 @@ const refused: readonly (readonly [text: string, message: string])[] = [
 test('refuses what K3s does not start with, and names the position', async () => {
   for (const [text, message] of refused) assert.equal(await refusal({ [main]: text }), message, text)
   const dropIn = `${main}.d/a.yml`
-  assert.equal(
-    await refusal({ [main]: '', [dropIn]: '\n x\ty: [' }),
-    `${dropIn}:2:8: invalid YAML: wrong indentation`,
-  )
+  assert.equal(await refusal({ [main]: '', [dropIn]: '\n x\ty: [' }), `${dropIn}:2:8: invalid YAML: wrong indentation`)
 })
 
 test('does not print values of the file', async () => {

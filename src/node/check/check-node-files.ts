@@ -12,12 +12,12 @@ import { checkConfig, findTemplate } from './check-config.ts'
 import { checkDropIns } from './check-drop-ins.ts'
 import { checkEmbeddedRegistry, embeddedAddressIn } from './check-embedded-registry.ts'
 import { checkImages, type CheckedImageFile } from './check-images.ts'
-import { checkProxies, type CheckedProxy } from './check-proxies.ts'
+import { checkNodeProxies, type CheckedProxy } from './check-node-proxies.ts'
 import { checkRegistries, type CheckedRegistries } from './check-registries.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
 import { notRead, type NodeFiles } from './node-files.ts'
-import { readService, type NodeService } from './read-service.ts'
 import { readNodeSettings } from './read-node-settings.ts'
+import { readNodeStart, type NodeStart } from './read-node-start.ts'
 import { readRegistrySection } from './registry-section.ts'
 
 /** What a node is. */
@@ -33,7 +33,7 @@ export interface NodeFacts {
   readonly settings: NodeSettings
   readonly configPath: string
   readonly registriesPath: string
-  readonly role: NodeService['role']
+  readonly role: NodeStart['role']
   readonly hosts: readonly CheckedHosts[]
   readonly proxies: readonly CheckedProxy[]
   readonly images: readonly CheckedImageFile[]
@@ -79,7 +79,7 @@ async function checkProduct(files: NodeFiles, product: Product, paths: readonly 
 async function learnFromServer(
   files: NodeFiles,
   settings: NodeSettings,
-  role: NodeService['role'],
+  role: NodeStart['role'],
 ): Promise<{ readonly settings: NodeSettings; readonly findings: readonly NodeFinding[] }> {
   if (settings.embeddedRegistry !== undefined || role === 'server') return { settings, findings: [] }
   const { certs } = nodePaths(settings)
@@ -140,7 +140,7 @@ function systemRegistryFinding(
 
 /** Checks all files of a node. Reads only below the root and never writes. */
 export async function checkNodeFiles(files: NodeFiles, { product, version, signal }: NodeCheckOptions): Promise<NodeFacts> {
-  const service = await readService(files, product)
+  const service = await readNodeStart(files, product)
   const read = await readNodeSettings(files, product, service, signal)
   const { configPath } = read
   const learned = await learnFromServer(files, withEmbeddedAddress({ ...read.settings, version }), service.role)
@@ -158,7 +158,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
   const registries = await checkRegistries(files, settings, signal)
   const facts = { settings, configPath, registriesPath: registries.path, role: service.role }
   if (missing.some(({ severity }) => severity === 'error')) return { ...facts, hosts: [], proxies: [], images: [], findings: missing }
-  const proxies = checkProxies(
+  const proxies = checkNodeProxies(
     service.files.at(-1)?.path ?? service.path ?? configPath,
     service.environment,
     registries.registries,

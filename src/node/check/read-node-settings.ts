@@ -5,7 +5,7 @@ import { mergeSettings, privateRegistryPath, type NodeSettings } from '../node-s
 import { readNodeConfig } from '../read-node-config.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
 import { unreadableFinding, type NodeFiles } from './node-files.ts'
-import type { NodeService } from './read-service.ts'
+import type { NodeStart } from './read-node-start.ts'
 
 /** The settings of a node from its flags, its config.yaml and its environment. */
 export interface ReadNodeSettings {
@@ -80,7 +80,12 @@ function describe(settings: NodeSettings): string {
 }
 
 /** Reads what decides the settings of a node: flags of the service, then config.yaml, then variables. */
-export async function readNodeSettings(files: NodeFiles, product: Product, service: NodeService, signal?: AbortSignal): Promise<ReadNodeSettings> {
+export async function readNodeSettings(
+  files: NodeFiles,
+  product: Product,
+  service: NodeStart,
+  signal?: AbortSignal,
+): Promise<ReadNodeSettings> {
   const prefix = product === 'k3s' ? 'K3S' : 'RKE2'
   const findings: NodeFinding[] = []
   const args = [...valuesOf(service.args, 'config'), ...valuesOf(service.args, 'c')]

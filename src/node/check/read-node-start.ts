@@ -5,7 +5,7 @@ import { unreadableFinding, type NodeFiles } from './node-files.ts'
 import { parseEnvironmentFile, parseOpenRc, parseUnit, type ServiceUnit } from './unit-file.ts'
 
 /** How a node starts K3s. */
-export interface NodeService {
+export interface NodeStart {
   /** The file of the service; undefined for a node without one. */
   readonly path: string | undefined
   /** `server` or `agent`; undefined if unknown. */
@@ -69,7 +69,7 @@ function usualEnvironmentFiles(product: Product): readonly string[] {
 const noUnit: ServiceUnit = { args: [], environment: new Map(), environmentFiles: [] }
 
 /** Reads the service of a node with its environment files: systemd or OpenRC. */
-export async function readService(files: NodeFiles, product: Product): Promise<NodeService> {
+export async function readNodeStart(files: NodeFiles, product: Product): Promise<NodeStart> {
   const findings: NodeFinding[] = []
   const used: { path: string; modified: number }[] = []
   const readText = async (path: string): Promise<string | undefined> => {

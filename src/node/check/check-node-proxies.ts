@@ -75,7 +75,7 @@ function exceptionsFor(value: string, { hostname }: URL): string {
 }
 
 /** Reports containerd's proxies, and which endpoints of mirrors they are used for. */
-export function checkProxies(
+export function checkNodeProxies(
   path: string,
   environment: ReadonlyMap<string, string>,
   registries: Registries | undefined,
