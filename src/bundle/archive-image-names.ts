@@ -46,9 +46,9 @@ class PassingBytes implements ArchiveBytes {
   readonly name: string
   readonly compression: Compression
   readonly #chunks: AsyncIterator<Uint8Array>
-  /** The bytes from `#start` on that are still held. */
-  #held: Buffer = Buffer.alloc(0)
-  #start = 0
+  /** The latest bytes, and where each part of them begins. */
+  readonly #held: { readonly start: number; readonly bytes: Buffer }[] = []
+  #end = 0
   #isEnded = false
 
   constructor(name: string, compression: Compression, chunks: AsyncIterator<Uint8Array>) {
@@ -67,29 +67,26 @@ class PassingBytes implements ArchiveBytes {
   }
 
   async read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }> {
-    while (position >= this.#start + this.#held.length && !this.#isEnded) await this.#advance(position)
-    const from = position - this.#start
-    if (from < 0) throw new MirrorError('INTERNAL', `${this.name}: bytes were read again after they were dropped`)
-    const bytesRead = Math.max(0, Math.min(length, this.#held.length - from))
-    if (bytesRead > 0) buffer.set(this.#held.subarray(from, from + bytesRead), offset)
-    return { bytesRead }
+    while (position >= this.#end && !this.#isEnded) await this.#advance()
+    if (position >= this.#end) return { bytesRead: 0 }
+    const part = this.#held.findLast(({ start }) => start <= position)
+    if (part === undefined) throw new MirrorError('INTERNAL', `${this.name}: bytes were read again after they were dropped`)
+    return { bytesRead: part.bytes.copy(buffer, offset, position - part.start, position - part.start + length) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#chunks.return?.()
   }
 
-  async #advance(position: number): Promise<void> {
+  async #advance(): Promise<void> {
     const { value, done } = await this.#chunks.next()
     if (done === true) {
       this.#isEnded = true
       return
     }
-    const end = this.#start + this.#held.length
-    const kept = Math.max(0, this.#held.length - windowBytes)
-    const isFar = position >= end + value.length + windowBytes
-    this.#held = isFar ? Buffer.from(value) : Buffer.concat([this.#held.subarray(kept), value])
-    this.#start = isFar ? end : this.#start + kept
+    this.#held.push({ start: this.#end, bytes: Buffer.from(value) })
+    this.#end += value.length
+    while ((this.#held[1]?.start ?? this.#end) < this.#end - windowBytes) this.#held.shift()
   }
 }
 

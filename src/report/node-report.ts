@@ -1,7 +1,7 @@
 import type { CheckedHosts } from '../node/check/check-certs.ts'
 import type { CheckedImageFile } from '../node/check/check-images.ts'
 import type { CheckedProxy } from '../node/check/check-node-proxies.ts'
-import type { NodeFinding, NodeSeverity } from '../node/check/finding.ts'
+import type { NodeFinding } from '../node/check/finding.ts'
 import type { Product } from '../registries-yaml/hosts/k3s-flags.ts'
 import type { ReportHead } from './report-head.ts'
 
@@ -9,7 +9,7 @@ import type { ReportHead } from './report-head.ts'
 export interface CheckedFile {
   /** The path on the node. */
   readonly path: string
-  /** `missing` is normal for most files. */
+  /** Whether it was read; `missing` is normal for most files. */
   readonly state: 'read' | 'missing' | 'unreadable'
 }
 
@@ -33,8 +33,21 @@ export interface CheckedSettings {
   readonly disableDefaultEndpoint: boolean
 }
 
+/** The number of findings by severity. */
+export interface NodeTotals {
+  /** The node does not do what its files say. */
+  readonly error: number
+  /** The node can fail. */
+  readonly warning: number
+  /** Worth knowing. */
+  readonly info: number
+  /** Checked and correct. */
+  readonly ok: number
+}
+
 /** The document of `node check --output json`. */
 export interface NodeReport extends ReportHead {
+  /** The command. */
   readonly command: 'node check'
   /** The directory that holds the files of the node. */
   readonly root: string
@@ -55,5 +68,5 @@ export interface NodeReport extends ReportHead {
   /** True where the next start of K3s changes what the node does. */
   readonly restartNeeded: boolean
   /** The number of findings by severity. */
-  readonly totals: Readonly<Record<NodeSeverity, number>>
+  readonly totals: NodeTotals
 }

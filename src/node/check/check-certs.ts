@@ -14,6 +14,7 @@ export interface CheckedHosts {
   readonly registry: string
   /** The path of hosts.toml on the node. */
   readonly path: string
+  /** What K3s does with the file when it starts. */
   readonly state: CertsState
 }
 

@@ -11,8 +11,9 @@ import { unreadableFinding, type NodeEntry, type NodeFiles } from './node-files.
 
 /** A file of the images directory. */
 export interface CheckedImageFile {
+  /** The path on the node. */
   readonly path: string
-  /** `list`: a .txt file, whose images are pulled. */
+  /** What the file is; `list`: a .txt file, whose images are pulled. */
   readonly kind: 'archive' | 'list'
   /** Bytes. */
   readonly size: number

@@ -77,6 +77,7 @@ export type NodeFindingId = keyof typeof nodeFindings
 export interface NodeFinding {
   /** One of `nodeFindings`, or the rule of `registries lint`; never renamed. */
   readonly id: string
+  /** How much it matters. */
   readonly severity: NodeSeverity
   /** The file or directory on the node, without the root. */
   readonly path: string
@@ -84,6 +85,7 @@ export interface NodeFinding {
   readonly line?: number
   /** Starts at 1; present for a position in the file. */
   readonly column?: number
+  /** The text for people. */
   readonly message: string
   /** What to do: an imperative in lower case. Absent where nothing has to be done. */
   readonly fix?: string
