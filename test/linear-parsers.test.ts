@@ -115,7 +115,7 @@ const parsers: Readonly<Record<string, readonly [parse: Parse, ...beginnings: re
   'image list': [(text) => parseImageList(text, 'list'), 'a/b:', '#'],
   'index.json': [(text) => parseLayoutIndex(Buffer.from(text)), '{"manifests":[{"digest":"'],
   'key of registries.yaml': [
-    (text) => [keyFault(text), meantKey(text, 'mirrors'), nearestKey(text, ['mirrors', 'configs']), rightParent(text)],
+    (text) => [keyFault(text, 'mirrors'), meantKey(text, 'mirrors'), nearestKey(text, ['mirrors', 'configs']), rightParent(text)],
     'https://',
   ],
   'laid-out file': [layOut],

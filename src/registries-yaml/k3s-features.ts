@@ -1,6 +1,7 @@
 import type { K3sVersion } from '../release/version.ts'
 
 // The first version of each minor release with a feature. A minor release without an entry has the feature if an older one has it.
+// RKE2's releases of the same Kubernetes version contain the same code of K3s and the same containerd.
 const firstVersions = {
   'registries-yaml': ['v0.10.0'],
   'insecure-skip-verify': ['v1.19.1'],
@@ -10,6 +11,12 @@ const firstVersions = {
   wildcard: ['v1.26.15', 'v1.27.12', 'v1.28.8', 'v1.29.3'],
   'config-version-3': ['v1.31.6', 'v1.32.2'],
   'docker-io-credentials': ['v1.31.11', 'v1.32.7', 'v1.33.3'],
+  // Spegel v0.4.0 refuses a mirrored registry with a path: https://github.com/k3s-io/k3s/pull/12943
+  'embedded-registry-keys': ['v1.31.14', 'v1.32.10', 'v1.33.6', 'v1.34.2'],
+  // https://github.com/k3s-io/k3s/pull/13527
+  'embedded-registry-wildcard': ['v1.32.12', 'v1.33.8', 'v1.34.4', 'v1.35.1'],
+  // K3s' own images are in ghcr.io/k3s-io: https://github.com/k3s-io/k3s/issues/14561
+  ghcr: ['v1.40.0'],
 } as const
 
 /** A feature of registries.yaml that some versions of K3s lack. */

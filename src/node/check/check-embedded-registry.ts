@@ -1,6 +1,4 @@
-import { nodePaths } from '../../registries-yaml/hosts/k3s-flags.ts'
-import { isLocalhost } from '../../registries-yaml/hosts/normalise-endpoint.ts'
-import type { Registries } from '../../registries-yaml/registries.ts'
+import { embeddedAddressOf, nodePaths } from '../../registries-yaml/hosts/k3s-flags.ts'
 import { pemCertificates } from '../../registries-yaml/tls-files.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
@@ -15,24 +13,10 @@ export function embeddedAddressIn(hostsToml: string): string | undefined {
   return embeddedLine.exec(hostsToml)?.[1]
 }
 
-/** Checks what the embedded registry needs: mirrors, and the certificates with which nodes authenticate to each other. */
-export async function checkEmbeddedRegistry(
-  files: NodeFiles,
-  path: string,
-  registries: Registries | undefined,
-  settings: NodeSettings,
-): Promise<readonly NodeFinding[]> {
+/** Checks the certificates with which nodes authenticate to each other. */
+export async function checkEmbeddedRegistry(files: NodeFiles, settings: NodeSettings): Promise<readonly NodeFinding[]> {
   if (settings.embeddedRegistry !== true) return []
   const findings: NodeFinding[] = []
-  if (registries !== undefined && [...registries.mirrors.keys()].every((key) => isLocalhost(key))) {
-    const message = 'the embedded registry does not start: mirrors is empty, or names only localhost. Entries of configs do not count'
-    findings.push(
-      nodeFinding('embedded-registry-without-mirrors', path, message, {
-        fix: 'add the registries to share to mirrors, as in docker.io:, then restart K3s',
-        restart: true,
-      }),
-    )
-  }
   const { caFile, certFile, keyFile } = nodePaths(settings).embeddedTls
   for (const [file, isKey] of [
     [caFile, false],
@@ -57,7 +41,10 @@ export async function checkEmbeddedRegistry(
       )
     }
   }
-  return findings.length > 0
-    ? findings
-    : [nodeFinding('embedded-registry-used', path, 'the embedded registry is the first endpoint of every mirror')]
+  const ready = nodeFinding(
+    'embedded-registry-certificates-valid',
+    caFile,
+    `the node can ask other nodes for images, through ${embeddedAddressOf(settings)}`,
+  )
+  return findings.length > 0 ? findings : [ready]
 }

@@ -164,7 +164,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
     registries.registries,
     settings,
   )
-  const embedded = await checkEmbeddedRegistry(files, registries.path, registries.registries, settings)
+  const embedded = await checkEmbeddedRegistry(files, settings)
   const isOld = !hasFeature(version, 'hosts-toml')
   const containerd = isOld
     ? undefined

@@ -1,6 +1,6 @@
 import { isMirrorError } from '../../errors.ts'
 import { lintRegistries } from '../../registries-yaml/lint/lint.ts'
-import { parseRegistries } from '../../registries-yaml/read/parse-registries.ts'
+import { parseRegistries, type ParsedRegistries } from '../../registries-yaml/read/parse-registries.ts'
 import { decodeRegistriesText, maxRegistriesBytes } from '../../registries-yaml/read/read-registries.ts'
 import { noRegistries, type Registries } from '../../registries-yaml/registries.ts'
 import { privateRegistryPath, type NodeSettings } from '../node-settings.ts'
@@ -20,12 +20,17 @@ export interface CheckedRegistries {
 /** Reads and lints the registries.yaml of a node, with the TLS files that it names. */
 export async function checkRegistries(files: NodeFiles, settings: NodeSettings, signal?: AbortSignal): Promise<CheckedRegistries> {
   const path = privateRegistryPath(settings)
+  const lint = async (parsed: ParsedRegistries, mode?: number): Promise<NodeFinding[]> => {
+    const found = await lintRegistries(parsed, { ...settings, mode, locate: (at) => files.locate(at), signal })
+    return found.map(({ rule, severity, position, message, fix }) => ({ id: rule, severity, path, ...position, message, fix }))
+  }
   const file = await files.read(path, maxRegistriesBytes)
   if (typeof file === 'string') {
     const unread = unreadableFinding(path, file)
     if (unread !== undefined) return { path, registries: undefined, file: undefined, findings: [unread] }
     const message = 'does not exist: nodes pull every image from its own registry'
-    return { path, registries: noRegistries, file: undefined, findings: [nodeFinding('registries-missing', path, message)] }
+    const findings = await lint(parseRegistries('', path))
+    return { path, registries: noRegistries, file: undefined, findings: [nodeFinding('registries-missing', path, message), ...findings] }
   }
   let text: string
   try {
@@ -36,15 +41,7 @@ export async function checkRegistries(files: NodeFiles, settings: NodeSettings, 
     return { path, registries: undefined, file, findings: [finding] }
   }
   const parsed = parseRegistries(text, path)
-  const found = await lintRegistries(parsed, { ...settings, mode: file.mode, locate: (at) => files.locate(at), signal })
-  const findings = found.map(({ rule, severity, position, message, fix }): NodeFinding => ({
-    id: rule,
-    severity,
-    path,
-    ...position,
-    message,
-    fix,
-  }))
+  const findings = await lint(parsed, file.mode)
   if (parsed.problems.length > 0) return { path, registries: undefined, file, findings }
   const { mirrors, configs } = parsed.registries
   const read = nodeFinding('registries-read', path, `${mirrors.size} mirrors and ${configs.size} configs, as K3s reads the file`)

@@ -49,9 +49,8 @@ export const nodeFindings = {
   'proxy-covers-endpoint': 'warning',
   'proxy-invalid': 'error',
   'embedded-registry-from-server': 'info',
-  'embedded-registry-without-mirrors': 'error',
   'embedded-registry-certificates': 'error',
-  'embedded-registry-used': 'ok',
+  'embedded-registry-certificates-valid': 'ok',
 
   'system-default-registry': 'info',
   'images-directory': 'info',

@@ -1,10 +1,13 @@
 import { RE2JS, type Matcher } from 're2js'
 import { isMirrorError, MirrorError } from '../../errors.ts'
+import { matchesSome, type TextLanguage } from './text-language.ts'
 
 /** A regular expression of Go's regexp package: RE2 syntax, linear time, matches anywhere. https://pkg.go.dev/regexp/syntax */
 export interface GoRegexp {
   /** True if it matches anywhere in the text. */
   matches(text: string): boolean
+  /** True if it matches a part of one of the texts, and for a pattern that is too large to decide. */
+  matchesSome(language: TextLanguage): boolean
   /** True for the number or the name of a group. */
   hasGroup(name: string): boolean
   /** The text with every match replaced, as Go's ReplaceAllString does. */
@@ -77,6 +80,7 @@ export function parseGoRegexp(pattern: string): GoRegexp {
   }
   return {
     matches: (text) => compiled.matcher(text).find(),
+    matchesSome: (language) => matchesSome(compiled, language),
     hasGroup: (name) => (isNumber.test(name) ? Number(name) <= compiled.groupCount() : names.has(name)),
     replaceAll: (text, template) => {
       const matcher = compiled.matcher(text)

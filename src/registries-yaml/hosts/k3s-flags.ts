@@ -17,6 +17,11 @@ export interface K3sFlags {
   readonly product?: Product | undefined
 }
 
+/** The name of the distribution in messages. */
+export function productName({ product = 'k3s' }: K3sFlags): string {
+  return product === 'k3s' ? 'K3s' : 'RKE2'
+}
+
 /** The port of the API server's own services, which include the embedded registry. */
 export const supervisorPorts: Readonly<Record<Product, number>> = { k3s: 6443, rke2: 9345 }
 

@@ -9,7 +9,7 @@ import type { ReadProblem } from '../read/decode-yaml.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
 import { noRegistries, type Mirror, type Position, type RegistryAuth, type RegistryTls } from '../registries.ts'
 import type { InspectedFile } from './inspect-files.ts'
-import { keyFault, type KeyFault } from './key-fault.ts'
+import { keyFault, type KeyFault, type Section } from './key-fault.ts'
 import { readTomlKey, readTomlText } from './toml-text.ts'
 
 /** An endpoint of a mirror as it is written, and as K3s reads it. */
@@ -27,7 +27,7 @@ export interface WrittenEndpoint {
 
 /** A key of `mirrors` or `configs`. */
 export interface WrittenKey {
-  readonly section: 'mirrors' | 'configs'
+  readonly section: Section
   readonly key: string
   readonly position: Position
   readonly fault: KeyFault | undefined
@@ -85,6 +85,8 @@ export interface LintInput {
   readonly flags: K3sFlags
   /** Undefined for the newest version. */
   readonly version: K3sVersion | undefined
+  /** `--system-default-registry`; undefined or empty for none. */
+  readonly systemDefaultRegistry?: string | undefined
   /** The files that `tls` names, by path; undefined if they are not to be inspected. */
   readonly files: ReadonlyMap<string, InspectedFile> | undefined
   /** Permission bits of the file itself; undefined for standard input and drafts. */
@@ -155,8 +157,8 @@ export function readContext(input: LintInput): LintContext {
       return { mirror, text, position, endpoint, host: normalised?.host, found: configFor(configs, endpoint?.registry ?? '') }
     }),
   )
-  const keysOf = (section: 'mirrors' | 'configs', names: Iterable<string>): WrittenKey[] =>
-    Array.from(names, (key) => ({ section, key, position: parsed.positionOf([section, key]), fault: keyFault(key) }))
+  const keysOf = (section: Section, names: Iterable<string>): WrittenKey[] =>
+    Array.from(names, (key) => ({ section, key, position: parsed.positionOf([section, key]), fault: keyFault(key, section) }))
   const settingsOf = (key: string, kind: 'auth' | 'tls'): WrittenSettings => {
     const positionOf: WrittenSettings['positionOf'] = (...field) => parsed.positionOf(['configs', key, kind, ...field])
     return { key, position: positionOf(), positionOf }

@@ -1,7 +1,20 @@
 import { isIPv6 } from 'node:net'
 
-/** Why a key of `mirrors` or `configs` never matches; lint reports the first reason in this order. */
-export type KeyFault = 'scheme' | 'userinfo' | 'path' | 'ipv6' | 'pattern' | 'index-docker-io' | 'upper-case'
+/** Why a key of `mirrors` or `configs` never matches, or not as it is meant; lint reports the first reason in this order. */
+export type KeyFault =
+  | 'scheme'
+  | 'userinfo'
+  | 'path'
+  | 'ipv6'
+  | 'pattern'
+  | 'index-docker-io'
+  | 'directory'
+  | 'request-host'
+  | 'no-registry'
+  | 'upper-case'
+
+/** A section of a registries.yaml. */
+export type Section = 'mirrors' | 'configs'
 
 const indexHost = 'index.docker.io'
 
@@ -22,8 +35,15 @@ export function isIndexDockerIo(host: string): boolean {
   return host.toLowerCase().replace(/:443$/, '') === indexHost
 }
 
+/** The registry of a directory in certs.d that containerd reads for another name than its own, as on Windows: `host_5000_` for `host:5000`, and `_default` for all. */
+function registryOfDirectory(key: string): string | undefined {
+  if (key === '_default') return '*'
+  const [, host, port] = /^(.+)_([0-9]+)_$/.exec(key) ?? []
+  return host === undefined ? undefined : `${host}:${port}`
+}
+
 /** Why a key never matches; undefined for a key that can match. */
-export function keyFault(key: string): KeyFault | undefined {
+export function keyFault(key: string, section: Section): KeyFault | undefined {
   if (key === '*' || key === '') return undefined
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(key)) return 'scheme'
   if (key.includes('@')) return 'userinfo'
@@ -31,12 +51,19 @@ export function keyFault(key: string): KeyFault | undefined {
   if (isBareIPv6(key)) return 'ipv6'
   if (key.includes('*')) return 'pattern'
   if (isIndexDockerIo(key)) return 'index-docker-io'
-  return /[A-Z]/.test(key) ? 'upper-case' : undefined
+  if (registryOfDirectory(key) !== undefined) return 'directory'
+  if (section === 'mirrors' && key === 'registry-1.docker.io') return 'request-host'
+  if (/[A-Z]/.test(key)) return 'upper-case'
+  // Docker's rule for the first part of a name: https://github.com/distribution/reference/blob/v0.6.0/normalize.go
+  return section === 'mirrors' && !/[.:]/.test(key) && key !== 'localhost' ? 'no-registry' : undefined
 }
 
 /** The key that the user probably means. */
-export function meantKey(key: string, section: 'mirrors' | 'configs'): string {
+export function meantKey(key: string, section: Section): string {
+  const registry = registryOfDirectory(key)
+  if (registry !== undefined) return registry
   const host = hostOf(key).toLowerCase()
+  if (host === 'registry-1.docker.io' && section === 'mirrors') return 'docker.io'
   if (!isIndexDockerIo(host)) return host
   return section === 'mirrors' ? 'docker.io' : 'registry-1.docker.io'
 }

@@ -12,6 +12,8 @@ import { readingRules, rules } from './rules.ts'
 export interface LintOptions extends K3sFlags {
   /** The version of K3s that reads the file; default: the newest. */
   readonly version?: K3sVersion | undefined
+  /** `--system-default-registry`, from which nodes pull K3s' own images. */
+  readonly systemDefaultRegistry?: string | undefined
   /** False: do not inspect the TLS files, because they are on other machines. Default: true. */
   readonly files?: boolean | undefined
   /** Where this machine has the TLS files; default: at the same paths. */
@@ -45,9 +47,9 @@ function* discoveries(rule: Rule, context: LintContext): Iterable<Discovery | un
 
 /** Returns all findings about a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
-  const { version, files = true, locate, mode, now = new Date(), signal } = options
+  const { version, systemDefaultRegistry, files = true, locate, mode, now = new Date(), signal } = options
   const inspected = files ? await inspectFiles(parsed.registries, { locate, signal }) : undefined
-  const context = readContext({ parsed, flags: options, version, files: inspected, mode, now })
+  const context = readContext({ parsed, flags: options, version, systemDefaultRegistry, files: inspected, mode, now })
   const findings: Finding[] = []
   const pause = yielding(signal)
   for (const [id, rule] of Object.entries(unreadableProblem(parsed) === undefined ? rules : readingRules)) {

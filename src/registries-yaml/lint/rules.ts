@@ -7,6 +7,7 @@ import { credentialsOverHttp } from '../rules/credentials-over-http.ts'
 import { defaultPortKey } from '../rules/default-port-key.ts'
 import { dockerIoCredentials } from '../rules/docker-io-credentials.ts'
 import { duplicateKey } from '../rules/duplicate-key.ts'
+import { embeddedRegistry } from '../rules/embedded-registry.ts'
 import { endpointInvalid } from '../rules/endpoint-invalid.ts'
 import { endpointLoopback } from '../rules/endpoint-loopback.ts'
 import { endpointPath } from '../rules/endpoint-path.ts'
@@ -17,6 +18,7 @@ import { fileReadable } from '../rules/file-readable.ts'
 import { indexDockerIo } from '../rules/index-docker-io.ts'
 import { insecureSkipVerify } from '../rules/insecure-skip-verify.ts'
 import { ipv6Literal } from '../rules/ipv6-literal.ts'
+import { keyNotARegistry } from '../rules/key-not-a-registry.ts'
 import { keyUpperCase } from '../rules/key-upper-case.ts'
 import { keyWithPath } from '../rules/key-with-path.ts'
 import { keyWithScheme } from '../rules/key-with-scheme.ts'
@@ -28,6 +30,7 @@ import { rewriteAmbiguous } from '../rules/rewrite-ambiguous.ts'
 import { rewriteEscapes } from '../rules/rewrite-escapes.ts'
 import { rewriteGroup } from '../rules/rewrite-group.ts'
 import { rewriteInvalid } from '../rules/rewrite-invalid.ts'
+import { rewriteNeverMatches } from '../rules/rewrite-never-matches.ts'
 import { rewriteOnDefault } from '../rules/rewrite-on-default.ts'
 import { rewriteResult } from '../rules/rewrite-result.ts'
 import { rewriteUnanchored } from '../rules/rewrite-unanchored.ts'
@@ -35,6 +38,7 @@ import { rewriteWithoutEndpoint } from '../rules/rewrite-without-endpoint.ts'
 import { secondDocument } from '../rules/second-document.ts'
 import { stringForList } from '../rules/string-for-list.ts'
 import { syntax } from '../rules/syntax.ts'
+import { systemImagesRegistry } from '../rules/system-images-registry.ts'
 import { tlsCaInvalid } from '../rules/tls-ca-invalid.ts'
 import { tlsCertWithoutKey } from '../rules/tls-cert-without-key.ts'
 import { tlsExpired } from '../rules/tls-expired.ts'
@@ -73,6 +77,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'key-with-path': keyWithPath,
   'key-with-wildcard': keyWithWildcard,
   'key-upper-case': keyUpperCase,
+  'key-not-a-registry': keyNotARegistry,
   'index-docker-io': indexDockerIo,
   'docker-io-credentials': dockerIoCredentials,
   'unmatched-config': unmatchedConfig,
@@ -91,6 +96,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   'rewrite-invalid': rewriteInvalid,
   'rewrite-group': rewriteGroup,
   'rewrite-result': rewriteResult,
+  'rewrite-never-matches': rewriteNeverMatches,
   'rewrite-escapes': rewriteEscapes,
   'rewrite-on-default': rewriteOnDefault,
   'rewrite-without-endpoint': rewriteWithoutEndpoint,
@@ -110,6 +116,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   'auth-without-password': authWithoutPassword,
   'auth-placeholder': authPlaceholder,
   'auth-empty': authEmpty,
+  'embedded-registry': embeddedRegistry,
+  'system-images-registry': systemImagesRegistry,
   'feature-too-new': featureTooNew,
   'version-regression': versionRegression,
   'file-readable': fileReadable,

@@ -7,7 +7,7 @@ function withoutPassword(key: string, others: readonly string[]): Pick<Discovery
   const [other] = others
   const unused = other === undefined ? '' : `, and ignores ${others.join(' and ')}`
   return {
-    message: `${shown(key)} has a username but no password: containerd sends no credentials${unused}`,
+    message: `${shown(key)} has a username but no password: containerd sends no credentials${unused}, so nodes pull anonymously`,
     fix: other === undefined ? 'write the password' : `write the password, or remove the username to use ${other}`,
   }
 }
@@ -21,7 +21,7 @@ function withoutUsername(key: string, [other]: readonly string[]): Omit<Discover
       fix: 'write the username, or remove the password',
     }
   const fix = 'write the username; for a token, look it up in the documentation of the registry'
-  return { message: `${message}containerd sends no credentials`, fix }
+  return { message: `${message}containerd sends no credentials, so nodes pull anonymously`, fix }
 }
 
 /** A user name without a password, or a password without a user name. */
@@ -33,11 +33,11 @@ export const authWithoutPassword: Rule = {
     if (username !== '') return password === '' ? { position: positionOf('username'), ...withoutPassword(key, others) } : undefined
     // A user name before the "@" of the key is reported by endpoint-userinfo-or-query.
     if (password !== '')
-      return keyFault(key) === 'userinfo' ? undefined : { position: positionOf('password'), ...withoutUsername(key, others) }
+      return keyFault(key, 'configs') === 'userinfo' ? undefined : { position: positionOf('password'), ...withoutUsername(key, others) }
     const decoded = identityToken === '' ? decodeAuth(auth) : undefined
     if (decoded === undefined || (decoded.username !== '' && decoded.password !== '')) return undefined
     const lacking = decoded.password === '' ? 'password' : 'username'
-    const message = `the auth of ${shown(key)} contains no ${lacking}: containerd sends no credentials`
+    const message = `the auth of ${shown(key)} contains no ${lacking}: containerd sends no credentials, so nodes pull anonymously`
     return { position: positionOf('auth'), message, fix: 'write username and password' }
   },
 }

@@ -1,7 +1,8 @@
 import { otherSpelling } from '../hosts/near-host.ts'
 import type { WrittenEndpoint } from '../lint/context.ts'
+import { effectWithout } from '../lint/missing-settings.ts'
 import type { Rule } from '../lint/rule.ts'
-import { hasAnySettings, type Registries } from '../registries.ts'
+import { hasAnySettings, noConfig, type Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 
 /** The key of `configs` that differs from the host of an endpoint only by the default port of its scheme. */
@@ -21,12 +22,13 @@ second entry in \`configs\`. Without it containerd pulls anonymously and trusts 
     const reported = new Set<string>()
     for (const written of endpoints) {
       const key = keyWithOtherPort(written, parsed.registries.configs)
-      const host = written.endpoint?.host
-      if (key === undefined || host === undefined || reported.has(host)) continue
+      const { host, url } = written.endpoint ?? {}
+      if (key === undefined || host === undefined || url === undefined || reported.has(host)) continue
       reported.add(host)
+      const effect = effectWithout(parsed.registries.configs.get(key) ?? noConfig, url)
       yield {
         position: written.position,
-        message: `the settings under ${shown(key)} do not apply to this endpoint: its key is ${shown(host)}`,
+        message: `the settings under ${shown(key)} do not apply to this endpoint, whose key is ${shown(host)}${effect === '' ? '' : `: ${effect}`}`,
         fix: `write the same settings under ${shown(host)} too, or write the endpoint and the key the same way`,
       }
     }

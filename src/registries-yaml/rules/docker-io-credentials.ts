@@ -21,7 +21,7 @@ export const dockerIoCredentials: Rule = {
     } else if (!hasFeature(version, 'docker-io-credentials')) {
       yield {
         position,
-        message: `this version of K3s ignores credentials under docker.io, which need ${firstVersionsWith('docker-io-credentials')} or later`,
+        message: `this version of K3s ignores credentials under docker.io, which need ${firstVersionsWith('docker-io-credentials')} or later: nodes pull anonymously`,
         fix: `write ${requestHost} instead of docker.io`,
       }
     }

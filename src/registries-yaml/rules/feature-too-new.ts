@@ -1,3 +1,4 @@
+import { productName } from '../hosts/k3s-flags.ts'
 import { hasFeature, firstVersionsWith, type K3sFeature } from '../k3s-features.ts'
 import type { LintContext } from '../lint/context.ts'
 import type { Rule } from '../lint/rule.ts'
@@ -9,19 +10,20 @@ type Missing = readonly [feature: K3sFeature, position: Position, message: strin
 const start = { line: 1, column: 1 }
 
 function* usedFeatures({ parsed, flags, version, tls }: LintContext): Iterable<Missing> {
+  const name = productName(flags)
   const given = { '--disable-default-registry-endpoint': flags.disableDefaultEndpoint, '--embedded-registry': flags.embeddedRegistry }
   for (const [flag, isGiven] of Object.entries(given)) {
-    if (isGiven === true) yield ['hosts-toml', start, `this version of K3s does not support ${flag} and does not start with it`]
+    if (isGiven === true) yield ['hosts-toml', start, `this version of ${name} does not support ${flag} and does not start with it`]
   }
-  for (const [name, { rewrites }] of parsed.registries.mirrors) {
-    const position = parsed.positionOf(['mirrors', name, 'rewrite'])
-    if (rewrites.size > 0) yield ['rewrite', position, `this version of K3s ignores the rewrite of ${shown(name)}`]
+  for (const [mirror, { rewrites }] of parsed.registries.mirrors) {
+    const position = parsed.positionOf(['mirrors', mirror, 'rewrite'])
+    if (rewrites.size > 0) yield ['rewrite', position, `this version of ${name} ignores the rewrite of ${shown(mirror)}`]
     // Older versions use containerd's own mirrors, which support "*".
-    if (name !== '*' || !hasFeature(version, 'hosts-toml')) continue
-    yield ['wildcard', parsed.positionOf(['mirrors', '*']), 'this version of K3s ignores the mirror "*"']
+    if (mirror !== '*' || !hasFeature(version, 'hosts-toml')) continue
+    yield ['wildcard', parsed.positionOf(['mirrors', '*']), `this version of ${name} ignores the mirror "*"`]
   }
   for (const { key, tls: settings, positionOf } of tls) {
-    const message = `this version of K3s ignores insecure_skip_verify and verifies the certificate of ${shown(key)}`
+    const message = `this version of ${name} ignores insecure_skip_verify and verifies the certificate of ${shown(key)}`
     if (settings.insecureSkipVerify) yield ['insecure-skip-verify', positionOf('insecure_skip_verify'), message]
   }
 }
@@ -36,9 +38,13 @@ the mirror \`*\` those of March 2024 (v1.26.15, v1.27.12, v1.28.8, v1.29.3). Bef
     const { version } = context
     const used: Iterable<Missing> = hasFeature(version, 'registries-yaml')
       ? usedFeatures(context)
-      : [['registries-yaml', start, 'this version of K3s does not read registries.yaml']]
+      : [['registries-yaml', start, `this version of ${productName(context.flags)} does not read registries.yaml`]]
     return [...used]
       .filter(([feature]) => !hasFeature(version, feature))
-      .map(([feature, position, message]) => ({ position, message, fix: `upgrade K3s to ${firstVersionsWith(feature)} or later` }))
+      .map(([feature, position, message]) => ({
+        position,
+        message,
+        fix: `upgrade ${productName(context.flags)} to ${firstVersionsWith(feature)} or later`,
+      }))
   },
 }

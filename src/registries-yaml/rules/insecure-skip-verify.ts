@@ -16,7 +16,7 @@ by tag. A \`ca_file\` has no effect then. Settings that apply to no registry are
     const used = new Set(asked.filter(({ url }) => url?.startsWith('http://') !== true).map(({ found }) => found.key))
     return tls
       .filter((written) => written.tls.insecureSkipVerify && used.has(written.key))
-      .filter(({ key }) => keyFault(key) === undefined && !isLocalhost(key))
+      .filter(({ key }) => keyFault(key, 'configs') === undefined && !isLocalhost(key))
       .map(({ key, caFile, positionOf }) => ({
         position: positionOf('insecure_skip_verify'),
         message: `containerd accepts any certificate for ${shown(key)}${caFile === undefined ? '' : ', and the ca_file has no effect'}`,

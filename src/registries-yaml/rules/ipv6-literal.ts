@@ -24,7 +24,7 @@ another version than the newest.`,
     return { message: `containerd of this version cannot read a hosts.toml with the endpoint ${shown(endpoint.host)}`, fix: newer }
   },
   auth: ({ key }, { version, parsed }) => {
-    if (hasFeature(version, 'config-version-3') || keyFault(key) !== undefined || !key.startsWith('[')) return undefined
+    if (hasFeature(version, 'config-version-3') || keyFault(key, 'configs') !== undefined || !key.startsWith('[')) return undefined
     const message = `containerd of this version cannot read a config.toml with credentials for ${shown(key)}`
     return { position: parsed.positionOf(['configs', key]), message, fix: newer }
   },

@@ -1,14 +1,16 @@
 import { nearness } from '../hosts/near-host.ts'
 import type { WrittenEndpoint, WrittenKey } from '../lint/context.ts'
 import { isIndexDockerIo } from '../lint/key-fault.ts'
+import { effectWithout } from '../lint/missing-settings.ts'
 import type { Rule, Discovery } from '../lint/rule.ts'
-import { hasAnySettings, type Registries } from '../registries.ts'
+import { hasAnySettings, noConfig, type Registries } from '../registries.ts'
 import { shown } from '../shown-text.ts'
 import { keyWithOtherPort } from './default-port-key.ts'
 
 /** An endpoint that a key is probably meant for. */
 interface Match {
   readonly host: string
+  readonly url: string
   readonly severity: NonNullable<Discovery['severity']>
 }
 
@@ -21,7 +23,7 @@ function nearMatch(key: string, lonely: readonly WrittenEndpoint[], { mirrors }:
       // A mirrored registry may have a similar one at another port or in another domain.
       if (wanted !== 'case' && mirrors.has(key) && mirror !== key) continue
       const isSure = wanted !== 'port' || ![key, host].every((one) => /:[0-9]+$/.test(one))
-      return { host, severity: isSure ? 'error' : 'warning' }
+      return { host, url: endpoint?.url ?? '', severity: isSure ? 'error' : 'warning' }
     }
   }
   return undefined
@@ -38,35 +40,38 @@ function isLonely(written: WrittenEndpoint, { configs }: Registries): boolean {
 function mirrorMatch(key: string, endpoints: readonly WrittenEndpoint[], registries: Registries): Match | undefined {
   const isDockerHub = key === 'docker.io' || key === 'registry-1.docker.io'
   const own = endpoints.filter(({ mirror }) => mirror === (isDockerHub ? 'docker.io' : key))
-  const host = own[0]?.endpoint?.host
+  const { host, url = '' } = own[0]?.endpoint ?? {}
   // Docker Hub's public mirror has no accounts.
   if (host === undefined || host === 'mirror.gcr.io') return undefined
   // Do not suggest credentials for plain http.
   if (!own.every((written) => isLonely(written, registries) && written.endpoint?.url.startsWith('https://') === true)) return undefined
   const isAccount = isDockerHub && registries.configs.get(key)?.tls === undefined
-  return { host, severity: isAccount ? 'info' : 'warning' }
+  return { host, url, severity: isAccount ? 'info' : 'warning' }
 }
 
 function judge({ key, position }: WrittenKey, endpoints: readonly WrittenEndpoint[], registries: Registries): Discovery | undefined {
   // TLS settings do not matter to a plain http endpoint.
-  const isOnlyTls = registries.configs.get(key)?.auth === undefined
+  const config = registries.configs.get(key) ?? noConfig
+  const isOnlyTls = config.auth === undefined
   const lonely = endpoints.filter(
     (written) => isLonely(written, registries) && !(isOnlyTls && written.endpoint?.url.startsWith('http://') === true),
   )
   const near = nearMatch(key, lonely, registries)
   const match = near ?? mirrorMatch(key, endpoints, registries)
   if (match === undefined) return undefined
-  const { host, severity } = match
+  const { host, url, severity } = match
+  const outcome = effectWithout(config, url)
+  const effect = outcome === '' ? '' : `: ${outcome}`
   return near === undefined
     ? {
         position,
-        message: `the settings under ${shown(key)} apply only to that registry, not to its endpoint ${shown(host)}, which has no settings`,
+        message: `the settings under ${shown(key)} apply only to that registry, not to its endpoint ${shown(host)}, which has no settings${effect}`,
         fix: `write the settings of the endpoint under ${shown(host)}`,
         severity,
       }
     : {
         position,
-        message: `the settings under ${shown(key)} apply to no endpoint: the key must match the endpoint ${shown(host)} exactly`,
+        message: `the settings under ${shown(key)} apply to no endpoint, because the key must match ${shown(host)} exactly${effect}`,
         fix: `write ${shown(host)}`,
         severity,
       }

@@ -18,10 +18,17 @@ const cases: readonly (readonly [key: string, fault: KeyFault | undefined, mirro
   ['index.docker.io', 'index-docker-io', 'docker.io', 'registry-1.docker.io'],
   ['index.docker.io:443', 'index-docker-io', 'docker.io', 'registry-1.docker.io'],
   ['Docker.io', 'upper-case', 'docker.io'],
+  ['customreg', 'no-registry', 'customreg'],
+  ['Customreg', 'upper-case', 'customreg'],
+  ['localhost', undefined, 'localhost'],
+  ['registry:5000', undefined, 'registry:5000'],
+  ['registry-1.docker.io', 'request-host', 'docker.io', 'registry-1.docker.io'],
+  ['_default', 'directory', '*'],
+  ['registry.example.com_5000_', 'directory', 'registry.example.com:5000'],
 ]
 for (const [key, fault, mirror, config = mirror] of cases) {
   test(`${key}: ${fault ?? 'no fault'}`, () => {
-    assert.equal(keyFault(key), fault)
+    assert.equal(keyFault(key, 'mirrors'), fault)
     assert.deepEqual([meantKey(key, 'mirrors'), meantKey(key, 'configs')], [mirror, config])
   })
 }
@@ -29,7 +36,7 @@ for (const [key, fault, mirror, config = mirror] of cases) {
 test('the suggested key does not have the same fault', () => {
   fc.assert(
     fc.property(fc.webUrl(), fc.constantFrom('mirrors', 'configs'), (url, section) =>
-      assert.equal(keyFault(meantKey(url, section)), undefined),
+      assert.equal(keyFault(meantKey(url, section), section), undefined),
     ),
   )
 })

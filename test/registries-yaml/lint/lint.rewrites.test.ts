@@ -21,7 +21,7 @@ async function rulesOf(rewrite: Readonly<Record<string, string>>, options: LintO
 }
 
 test('lint checks patterns as containerd reads them, after TOML', async () => {
-  assert.deepEqual(await rulesOf({ '^docker\\\\.io/(.*)$': 'hub/$1' }), ['info rewrite-escapes'])
+  assert.deepEqual(await rulesOf({ '^mirrors\\\\.io/(.*)$': 'hub/$1' }), ['info rewrite-escapes'])
   assert.deepEqual(await rulesOf({ '^(\\\\w+)/\\\\1$': 'hub/$1' }), ['error rewrite-invalid', 'info rewrite-escapes'])
   assert.deepEqual(await rulesOf({ '^rancher\\u002f(.*)': 'k3s/$1' }), ['error rewrite-escapes'])
 })

@@ -57,12 +57,21 @@ export function expectedPlaces({ text }: RuleFixture): readonly ExpectedPlace[] 
 function optionsOf(flags: readonly string[]): LintOptions {
   const version = flags[flags.indexOf('--k3s-version') + 1]
   const mode = flags[flags.indexOf('--mode') + 1]
-  const known = new Set(['--k3s-version', '--mode', '--no-files', '--disable-default-registry-endpoint', '--embedded-registry'])
+  const registry = flags[flags.indexOf('--system-default-registry') + 1]
+  const known = new Set([
+    '--k3s-version',
+    '--mode',
+    '--no-files',
+    '--disable-default-registry-endpoint',
+    '--embedded-registry',
+    '--system-default-registry',
+  ])
   for (const flag of flags) assert.ok(!flag.startsWith('--') || known.has(flag), `no such option: ${flag}`)
   return {
     version: flags.includes('--k3s-version') && version !== undefined ? parseVersion(version) : undefined,
     // What the command line reads from the file itself.
     mode: flags.includes('--mode') && mode !== undefined ? Number.parseInt(mode, 8) : undefined,
+    systemDefaultRegistry: flags.includes('--system-default-registry') ? registry : undefined,
     files: !flags.includes('--no-files'),
     disableDefaultEndpoint: flags.includes('--disable-default-registry-endpoint'),
     embeddedRegistry: flags.includes('--embedded-registry'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasRegression, type K3sRegression } from '../../../src/registries-yaml/rules/version-regression.ts'
-import { parseVersion } from '../../../src/release/version.ts'
+import { hasRegression, type K3sRegression } from '../../src/registries-yaml/k3s-regressions.ts'
+import { parseVersion } from '../../src/release/version.ts'
 
 const cases: readonly (readonly [regression: K3sRegression, having: readonly string[], without: readonly string[]])[] = [
   [
