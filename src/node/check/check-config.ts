@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { quotedKey, type ConfigVersion } from '../../registries-yaml/render/rendered.ts'
 import { escaped, quoted } from '../../text/printable.ts'
 import { templateNames, readTemplate, type TemplateFacts } from './config-template.ts'
-import { nodeFinding, type NodeFinding } from './finding.ts'
+import { counted, nodeFinding, type NodeFinding } from './finding.ts'
 import { unreadableFinding, type NodeFile, type NodeFiles } from './node-files.ts'
 import { readRegistrySection, type RegistrySection } from './registry-section.ts'
 
@@ -246,7 +246,7 @@ export async function checkConfig(
   const same = nodeFinding(
     'config-same',
     path,
-    `the registry section is what K3s would write now, with the credentials of ${config.credentials.size} registries`,
+    `the registry section is what K3s would write now, with the credentials of ${counted(config.credentials.size, 'registry', 'registries')}`,
   )
   return { config, file, findings: [...(found.length === 0 ? [same] : found), ...ofTemplate] }
 }

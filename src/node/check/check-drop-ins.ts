@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { ConfigVersion } from '../../registries-yaml/render/rendered.ts'
 import { quoted } from '../../text/printable.ts'
-import { nodeFinding, type NodeFinding } from './finding.ts'
+import { counted, nodeFinding, type NodeFinding } from './finding.ts'
 import { notRead, unreadableFinding, type NodeFile, type NodeFiles } from './node-files.ts'
 import { readRegistrySection, type RegistrySection } from './registry-section.ts'
 
@@ -39,7 +39,7 @@ function checkSection(path: string, section: RegistrySection, { certs, config }:
     )
   }
   if (credentials.size > 0) {
-    const message = `sets the credentials of ${credentials.size} registries, which override those of registries.yaml`
+    const message = `sets the credentials of ${counted(credentials.size, 'registry', 'registries')}, which override those of registries.yaml`
     findings.push(nodeFinding('drop-in-registry', path, message, { fix: 'move the credentials to registries.yaml' }))
   }
   return findings

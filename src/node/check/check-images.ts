@@ -4,10 +4,10 @@ import { isMirrorError } from '../../errors.ts'
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
 import { escaped, quoted } from '../../text/printable.ts'
 import type { NodeSettings } from '../node-settings.ts'
-import { nodeFinding, type NodeFinding, type NodeFindingId } from './finding.ts'
+import { counted, nodeFinding, type NodeFinding, type NodeFindingId } from './finding.ts'
 import { cacheName, importState, parseImageCache, type CachedFile, type ImportState } from './image-cache.ts'
-import { extraRegistries, retaggedNames } from './imported-names.ts'
 import { unreadableFinding, type NodeEntry, type NodeFiles } from './node-files.ts'
+import { extraRegistries, retaggedNames } from './retagged-names.ts'
 
 /** A file of the images directory. */
 export interface CheckedImageFile {
@@ -118,12 +118,12 @@ async function checkArchive(
     const extra = names.flatMap((image) => retaggedNames(image, registries))
     const also = extra.length === 0 ? '' : `, also as ${shownNames(extra)}`
     const fix = state === 'fraction' ? `run touch -d @${Math.floor(entry.modified / 1000)} on this file` : undefined
-    const findings = [nodeFinding(id, path, `${when}: ${names.length} images: ${shownNames(all)}${also}`, { fix })]
+    const findings = [nodeFinding(id, path, `${when}: ${counted(names.length, 'image')}: ${shownNames(all)}${also}`, { fix })]
     if (untagged > 0 || names.length === 0) {
       const what =
         names.length === 0 && skipped.length === 0
           ? 'names no image'
-          : `has ${untagged} images without a full name and tag, which K3s cannot tag`
+          : `has ${counted(untagged, 'image')} without a full name and tag, which K3s cannot tag`
       findings.push(
         nodeFinding('image-archive-without-names', path, what, {
           fix: 'write the archive again with full names, as in docker.io/library/alpine:3.20',
@@ -176,11 +176,11 @@ async function checkList(
     nodeFinding(
       'image-list',
       path,
-      `K3s pulls ${names.length} images of this list when it starts${state === 'unchanged' ? ', unless it has them' : ''}`,
+      `K3s pulls ${counted(names.length, 'image')} of this list when it starts${state === 'unchanged' ? ', unless it has them' : ''}`,
     ),
   ]
   if (wrong.length > 0) {
-    const message = `${wrong.length} lines are not image names, and K3s skips them: ${quoted(wrong[0]?.line ?? '')}`
+    const message = `K3s skips ${counted(wrong.length, 'line')} without an image name, the first one is ${quoted(wrong[0]?.line ?? '')}`
     findings.push(nodeFinding('image-list-invalid', path, message, { fix: 'write one image name a line, without comments' }))
   }
   const images = names.map(formatReference)
@@ -242,7 +242,7 @@ export async function checkImages(
       nodeFinding(
         'image-cache-stale',
         cachePath,
-        `names ${stale.length} files that no longer exist: K3s removes them from the list at its next start`,
+        `names ${counted(stale.length, 'file')} that no longer exist: K3s removes the names at its next start`,
       ),
     )
   return { images, findings }

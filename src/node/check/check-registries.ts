@@ -4,7 +4,7 @@ import { parseRegistries, type ParsedRegistries } from '../../registries-yaml/re
 import { decodeRegistriesText, maxRegistriesBytes } from '../../registries-yaml/read/read-registries.ts'
 import { noRegistries, type Registries } from '../../registries-yaml/registries.ts'
 import { privateRegistryPath, type NodeSettings } from '../node-settings.ts'
-import { nodeFinding, type NodeFinding } from './finding.ts'
+import { counted, nodeFinding, type NodeFinding } from './finding.ts'
 import { unreadableFinding, type NodeFile, type NodeFiles } from './node-files.ts'
 
 /** The registries.yaml of a node. */
@@ -44,6 +44,6 @@ export async function checkRegistries(files: NodeFiles, settings: NodeSettings, 
   const findings = await lint(parsed, file.mode)
   if (parsed.problems.length > 0) return { path, registries: undefined, file, findings }
   const { mirrors, configs } = parsed.registries
-  const read = nodeFinding('registries-read', path, `${mirrors.size} mirrors and ${configs.size} configs, as K3s reads the file`)
+  const read = nodeFinding('registries-read', path, `K3s reads ${counted(mirrors.size, 'mirror')} and ${counted(configs.size, 'config')}`)
   return { path, registries: parsed.registries, file, findings: [read, ...findings] }
 }

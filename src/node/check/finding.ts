@@ -53,7 +53,6 @@ export const nodeFindings = {
   'embedded-registry-certificates-valid': 'ok',
 
   'system-default-registry': 'info',
-  'images-directory': 'info',
   'image-archive-imported': 'ok',
   'image-archive-unchanged': 'ok',
   'image-archive-changed': 'info',
@@ -108,4 +107,9 @@ export function nodeFinding(id: NodeFindingId, path: string, message: string, { 
     ...(fix !== undefined && { fix }),
     ...(restart === true && { restart }),
   }
+}
+
+/** A number with its noun: `1 image`, `2 images`. */
+export function counted(count: number, one: string, many: string = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
 }

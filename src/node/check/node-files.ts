@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
-import { dirname, join, posix, sep } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { MirrorError, systemReason } from '../../errors.ts'
 import { readBoundedFile } from '../../registries-yaml/read/bounded-file.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
@@ -151,12 +151,6 @@ export class NodeFiles {
   /** True for an existing file or directory. */
   async has(path: string): Promise<boolean> {
     return (await this.#locate(path)).facts !== undefined
-  }
-
-  /** The path on the node of a path below the root. */
-  nodePath(at: string): string {
-    const below = at === this.root ? '' : at.slice(this.root === sep ? 0 : this.root.length)
-    return below === '' ? '/' : below.split(sep).join('/')
   }
 }
 

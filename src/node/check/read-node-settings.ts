@@ -132,6 +132,12 @@ export async function readNodeSettings(
     )
   const [place = configPath] = used.map(({ path }) => path)
   if (findings.every(({ severity }) => severity !== 'error'))
-    findings.push(nodeFinding('settings-read', used.length > 0 ? place : (service.path ?? configPath), describe(settings)))
+    findings.push(
+      nodeFinding(
+        'settings-read',
+        used.length > 0 ? place : (service.path ?? configPath),
+        `${used.length > 0 || service.path !== undefined ? '' : 'there is no config.yaml: '}${describe(settings)}`,
+      ),
+    )
   return { settings, configPath, files: used, findings }
 }

@@ -1,4 +1,4 @@
-import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts'
+import { formatRepository, type Reference } from '../../oci/reference.ts'
 import type { NodeSettings } from '../node-settings.ts'
 
 /** The registries that K3s adds to the names of imported images, in order. */
@@ -16,9 +16,4 @@ export function retaggedNames(image: Reference, registries: readonly string[]): 
   return [...plain]
     .filter((registry) => registry !== '' && !own.startsWith(`${registry}/`))
     .map((registry) => `${registry}/${image.path}:${image.tag}`)
-}
-
-/** The names by which pods find an imported image: its own, then those that K3s adds. */
-export function importedNames(image: Reference, registries: readonly string[]): readonly string[] {
-  return [formatReference(image), ...retaggedNames(image, registries)]
 }
