@@ -146,7 +146,7 @@ for (const [what, template, expected] of templates) {
   })
 }
 
-test('ignores the older template next to the newer one, and writes version 2 from it alone', async () => {
+test('ignores the older template next to the newer one, and writes version 2 from it only', async () => {
   await using both = await nodeTree({
     ...healthyFiles(),
     [`${containerd}/config-v3.toml.tmpl`]: '{{ template "base" . }}',
