@@ -348,6 +348,12 @@ test('reports a config.yaml with which K3s does not start, and settings that are
   assert.equal(restartNeeded, true)
 })
 
+test('reports a flag of the service with which K3s does not start, without other flags', async () => {
+  const unit = '[Service]\nExecStart=/usr/local/bin/k3s server --token=node-t0ken-value --https-listen-port=none\n'
+  await using tree = await nodeTree({ ...healthyFiles(), '/etc/systemd/system/k3s.service': unit })
+  assert.deepEqual(problems(await check(tree)), ['error settings-invalid /etc/systemd/system/k3s.service'])
+})
+
 test('reports what the system-default-registry lacks in registries.yaml', async () => {
   await using tree = await nodeTree(healthyFiles({ config: 'system-default-registry: private.example.com:443/k3s\n' }))
   const { findings, settings } = await check(tree)

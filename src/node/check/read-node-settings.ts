@@ -1,6 +1,8 @@
 import { isMirrorError } from '../../errors.ts'
 import type { Product } from '../../registries-yaml/hosts/k3s-flags.ts'
-import { escaped, quoted } from '../../text/printable.ts'
+import { escaped } from '../../text/printable.ts'
+import { readSettings, type ReadSettings } from '../config-settings.ts'
+import type { ConfigEntry } from '../config-values.ts'
 import { mergeSettings, privateRegistryPath, type NodeSettings } from '../node-settings.ts'
 import { readNodeConfig } from '../read-node-config.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
@@ -17,49 +19,27 @@ export interface ReadNodeSettings {
   readonly findings: readonly NodeFinding[]
 }
 
-/** The values of a flag on a command line, in order. */
-function valuesOf(args: readonly string[], flag: string): readonly string[] {
-  return args.flatMap((arg, index) => {
-    const [, name, value] = /^--?([^=]+)(?:=([^]*))?$/.exec(arg) ?? []
-    return name !== flag ? [] : [value ?? (args[index + 1]?.startsWith('-') === false ? (args[index + 1] ?? '') : 'true')]
-  })
-}
-
-const lists = (values: readonly string[]): readonly string[] | undefined =>
-  values.length === 0 ? undefined : values.flatMap((value) => value.split(',')).map((value) => value.trim())
-
-const port = (text: string | undefined): number | undefined => (text !== undefined && /^[0-9]{1,5}$/.test(text) ? Number(text) : undefined)
-
-/** The settings in flags of K3s: https://docs.k3s.io/cli/server */
-export function settingsOfArgs(args: readonly string[]): NodeSettings {
-  const last = (flag: string): string | undefined => valuesOf(args, flag).at(-1)
-  const isOn = (flag: string): boolean | undefined => {
-    const value = last(flag)
-    return value === undefined
-      ? undefined
-      : ['true', '1', 't', 'T', 'TRUE', 'True'].includes(value) || !/^(?:false|0|f|F|FALSE|False)$/.test(value)
+/** The flags of a command line, which K3s reads like the keys of config.yaml. */
+function flagEntries(args: readonly string[], path: string): readonly ConfigEntry[] {
+  const texts = new Map<string, string[]>()
+  for (const [index, arg] of args.entries()) {
+    const [, key, value] = /^--?([^=]+)(?:=([^]*))?$/.exec(arg) ?? []
+    if (key === undefined) continue
+    const next = args[index + 1]
+    // A switch has no value.
+    const text = value ?? (next === undefined || next.startsWith('-') ? 'true' : next)
+    texts.set(key, [...(texts.get(key) ?? []), text])
   }
-  return {
-    privateRegistry: last('private-registry'),
-    dataDir: last('data-dir') ?? last('d'),
-    systemDefaultRegistry: last('system-default-registry'),
-    airgapExtraRegistries: lists(valuesOf(args, 'airgap-extra-registry')),
-    pauseImage: last('pause-image'),
-    snapshotter: last('snapshotter'),
-    httpsListenPort: port(last('https-listen-port')),
-    supervisorPort: port(last('supervisor-port')),
-    serviceCidrs: lists(valuesOf(args, 'service-cidr')),
-    disableDefaultEndpoint: isOn('disable-default-registry-endpoint'),
-    embeddedRegistry: isOn('embedded-registry'),
-  }
+  return [...texts].map(([key, values]) => ({ key, texts: values, path, position: { line: 1, column: 1 } }))
 }
 
 function settingsOfEnvironment(environment: ReadonlyMap<string, string>, prefix: string): NodeSettings {
   const value = (name: string): string | undefined => environment.get(`${prefix}_${name}`) || undefined
+  const supervisorPort = value('SUPERVISOR_PORT') ?? ''
   return {
     dataDir: value('DATA_DIR'),
     systemDefaultRegistry: value('SYSTEM_DEFAULT_REGISTRY'),
-    supervisorPort: port(value('SUPERVISOR_PORT')),
+    supervisorPort: /^[0-9]{1,5}$/.test(supervisorPort) ? Number(supervisorPort) : undefined,
   }
 }
 
@@ -88,8 +68,9 @@ export async function readNodeSettings(
 ): Promise<ReadNodeSettings> {
   const prefix = product === 'k3s' ? 'K3S' : 'RKE2'
   const findings: NodeFinding[] = []
-  const args = [...valuesOf(service.args, 'config'), ...valuesOf(service.args, 'c')]
-  const configPath = service.environment.get(`${prefix}_CONFIG_FILE`) || args[0] || `/etc/rancher/${product}/config.yaml`
+  const entries = flagEntries(service.args, service.path ?? '')
+  const named = entries.find(({ key }) => key === 'config' || key === 'c')?.texts[0]
+  const configPath = service.environment.get(`${prefix}_CONFIG_FILE`) || named || `/etc/rancher/${product}/config.yaml`
   let ofFile: NodeSettings = {}
   const used: { path: string; modified: number }[] = []
   const paths = [configPath]
@@ -107,29 +88,25 @@ export async function readNodeSettings(
     if (finding !== undefined) findings.push(finding)
     isUnread ||= finding !== undefined
   }
-  try {
-    if (used.length > 0 && !isUnread) {
-      const read = await readNodeConfig(configPath, { root: files.root, signal })
-      ofFile = read.settings
-      for (const warning of read.warnings)
-        findings.push(nodeFinding('settings-warning', configPath, warning, { fix: 'correct the file, then restart K3s' }))
+  const settingsFrom = async (path: string, read: () => ReadSettings | Promise<ReadSettings>): Promise<NodeSettings> => {
+    try {
+      const { settings, warnings } = await read()
+      for (const warning of warnings)
+        findings.push(nodeFinding('settings-warning', path, warning, { fix: 'correct the setting, then restart K3s' }))
+      return settings
+    } catch (error) {
+      if (!isMirrorError(error) || error.code === 'CANCELLED') throw error
+      findings.push(
+        nodeFinding('settings-invalid', path, `K3s does not start: ${error.message}`, { fix: error.hint ?? 'correct the file' }),
+      )
+      return {}
     }
-  } catch (error) {
-    if (!isMirrorError(error) || error.code === 'CANCELLED') throw error
-    findings.push(
-      nodeFinding('settings-invalid', configPath, `K3s does not start: ${error.message}`, { fix: error.hint ?? 'correct the file' }),
-    )
   }
-  const flags = settingsOfArgs(service.args)
+  if (used.length > 0 && !isUnread) ofFile = await settingsFrom(configPath, () => readNodeConfig(configPath, { root: files.root, signal }))
+  const flags = await settingsFrom(service.path ?? configPath, () => readSettings(entries))
   const own = mergeSettings(mergeSettings(settingsOfEnvironment(service.environment, prefix), ofFile), flags)
   const registries = [...(ofFile.airgapExtraRegistries ?? []), ...(flags.airgapExtraRegistries ?? [])]
   const settings: NodeSettings = { ...own, product, ...(registries.length > 0 && { airgapExtraRegistries: registries }) }
-  if (!settings.dataDir?.startsWith('/') && settings.dataDir !== undefined)
-    findings.push(
-      nodeFinding('settings-warning', configPath, `data-dir ${quoted(settings.dataDir)} is not an absolute path`, {
-        fix: 'write an absolute path',
-      }),
-    )
   const [place = configPath] = used.map(({ path }) => path)
   if (findings.every(({ severity }) => severity !== 'error'))
     findings.push(
