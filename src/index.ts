@@ -4,10 +4,12 @@ import type { ImageList } from './release/image-list.ts'
 import type { DiffReport } from './report/diff-report.ts'
 import type { LockReport } from './report/lock-report.ts'
 import type { NamedReport } from './report/merge-reports.ts'
+import type { NodeReport } from './report/node-report.ts'
 import type { ManyPlanReport, PlanReport } from './report/plan-report.ts'
 import type { PruneReport } from './report/prune-report.ts'
 import type { MirrorReport } from './report/report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
+import type { CheckNodeOptions } from './runs/check-node.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
 import type { DiffOptions } from './runs/diff-images.ts'
 import type { ListOptions } from './runs/list-images.ts'
@@ -76,7 +78,13 @@ export type { SkippedEntry } from './layout/name-entries.ts'
 export type { EngineOptions } from './connect/engine.ts'
 export type { NodeRules } from './connect/node.ts'
 export type { ArchiveOptions, BatchOptions, ChangeOptions, ContentOptions, DescribeOptions, RenameOptions } from './runs/options.ts'
-export type { K3sFlags } from './registries-yaml/hosts/k3s-flags.ts'
+export type { CheckedFile, CheckedSettings, NodeTotals } from './report/node-report.ts'
+export type { CertsState, CheckedHosts } from './node/check/check-certs.ts'
+export type { CheckedImageFile } from './node/check/check-images.ts'
+export type { CheckedProxy } from './node/check/check-node-proxies.ts'
+export type { NodeFinding, NodeSeverity } from './node/check/finding.ts'
+export type { ImportState } from './node/check/image-cache.ts'
+export type { K3sFlags, Product } from './registries-yaml/hosts/k3s-flags.ts'
 export type { DescribedEndpoint } from './registries-yaml/resolve/describe-endpoint.ts'
 export type { FixedFinding, LintChange, LintFinding, LintReport, LintTotals } from './registries-yaml/lint/lint-report.ts'
 export type { Severity } from './registries-yaml/lint/rule.ts'
@@ -90,6 +98,7 @@ export type { EndpointStatus, VerdictStatus, ProblemCode } from './verify/image-
 export type {
   ArchiveCheck,
   ArchiveInfo,
+  CheckNodeOptions,
   CreateBundleOptions,
   DiffOptions,
   DiffReport,
@@ -106,6 +115,7 @@ export type {
   MirrorToManyOptions,
   MirrorToManyRun,
   NamedReport,
+  NodeReport,
   PlanOptions,
   PlanReport,
   PruneEvents,
@@ -219,4 +229,9 @@ export async function describeBundle(file: string, options?: InspectOptions): Pr
 export async function checkBundle(file: string, options?: InspectOptions): Promise<ArchiveCheck> {
   await checkFile(file, options)
   return (await import('./bundle/check-archive.ts')).checkBundle(file, options)
+}
+
+/** Reads every file of a node that decides where images come from: what differs from what K3s would write now, what needs a restart, and what is imported. Nothing is written. */
+export async function checkNode(options?: CheckNodeOptions): Promise<NodeReport> {
+  return (await import('./runs/check-node.ts')).checkNode(options)
 }

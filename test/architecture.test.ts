@@ -31,6 +31,8 @@ const house: House = {
       'type:lock',
       'type:prune',
       'type:registries-yaml/lint/lint-report.ts',
+      'type:node',
+      'type:registries-yaml/hosts/k3s-flags.ts',
       'type:registries-yaml/resolve/describe-endpoint.ts',
     ],
     registry: ['errors.ts', 'text', 'async', 'http', 'oci'],
@@ -48,7 +50,19 @@ const house: House = {
       'type:release/version.ts',
       'release/system-images.ts',
     ],
-    node: ['errors.ts', 'text', 'async', 'oci', 'yaml', 'registries-yaml', 'release/version.ts', 'release/system-images.ts'],
+    node: [
+      'errors.ts',
+      'text',
+      'async',
+      'oci',
+      'yaml',
+      'registries-yaml',
+      'release/version.ts',
+      'release/system-images.ts',
+      // The proxies of containerd, and the names in archives of the images directory.
+      'http/proxy.ts',
+      'bundle/archive-image-names.ts',
+    ],
     engine: ['errors.ts', 'text', 'async', 'oci', 'plan', 'copy', 'type:registry/auth/credentials.ts'],
     connect: [
       'errors.ts',
@@ -80,8 +94,8 @@ const house: House = {
       'bundle',
       'engine',
       'connect',
-      // the names that a node pulls by
-      'node/asked-names.ts',
+      'node',
+      'registries-yaml/hosts/k3s-flags.ts',
       'registries-yaml/rename-rule.ts',
     ],
     api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'node', 'type:async'],
@@ -102,6 +116,7 @@ const house: House = {
       'type:layout',
       'type:lock',
       'type:connect',
+      'type:node',
       'type:registries-yaml',
     ],
     cli: [
@@ -153,6 +168,7 @@ const house: House = {
     'pretty-ms': ['cli/output'],
     re2js: ['registries-yaml/go', 'release/image-filter.ts'],
     'smol-toml': [
+      'node/check/registry-section.ts',
       'registries-yaml/lint/toml-text.ts',
       'registries-yaml/render/unreadable-toml.ts',
       'registries-yaml/resolve/read-hosts-toml.ts',

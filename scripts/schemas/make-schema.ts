@@ -71,10 +71,13 @@ function described(schema: JsonSchema, where: string, notes: ReadonlyMap<string,
   }
 }
 
-/** The schema of an exported type of `src/report/report-document.ts`, in the draft of 2020-12. Unknown fields are valid: a later version may add some. */
-export function makeSchema(type: string, { id, title }: { readonly id: string; readonly title: string }): JsonSchema {
+/** The schema of an exported type of a file in `src/report/`, in the draft of 2020-12. Unknown fields are valid: a later version may add some. */
+export function makeSchema(
+  type: string,
+  { id, title, file = 'report-document.ts' }: { readonly id: string; readonly title: string; readonly file?: string },
+): JsonSchema {
   const generator = createGenerator({
-    path: `${root}src/report/report-document.ts`,
+    path: `${root}src/report/${file}`,
     tsconfig: `${root}tsconfig.json`,
     type,
     additionalProperties: true,

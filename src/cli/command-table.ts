@@ -5,6 +5,7 @@ import { diffCommand } from './commands/diff.ts'
 import { layout, layoutGc } from './commands/layout.ts'
 import { lockCommand } from './commands/lock.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
+import { node, nodeCheck } from './commands/node.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
 import { reportGroup, reportMerge } from './commands/report.ts'
@@ -64,6 +65,12 @@ export const commandTable: readonly CommandEntry[] = [
         load: async () => (await import('./actions/registries/generate.ts')).runGenerate,
       },
     ],
+  },
+  {
+    name: 'node',
+    group: 'Nodes',
+    definition: node,
+    commands: [{ name: 'check', definition: nodeCheck, load: async () => (await import('./actions/node/check.ts')).runNodeCheck }],
   },
   {
     name: 'bundle',

@@ -87,6 +87,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   repositories: texts,
   retry: policy,
   rewrite: texts,
+  root: text,
   shard: [
     `an object with index and count, whole numbers with 1 <= index <= count <= ${mostShards}`,
     (value) => isRecord(value) && isWhole(value['index'], Number(value['count'])) && isWhole(value['count'], mostShards),

@@ -65,7 +65,7 @@ describe('start-up', () => {
     await registries.run()
     const loaded = await loadedBy((env) => registries.run([], { env }))
     const packages = ['commander', 'p-limit', 'parse-ms', 'pretty-bytes', 'pretty-ms', 'yocto-queue']
-    assertLoaded(loaded, { packages, modules: 156, files: 11 })
+    assertLoaded(loaded, { packages, modules: 157, files: 11 })
   })
 })
 

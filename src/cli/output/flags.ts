@@ -39,6 +39,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   releases: '--release',
   repositories: '--repositories',
   rewrite: '--rewrite',
+  root: '--root',
   shard: '--shard',
   since: '--since',
   splitSize: '--split-size',

@@ -79,11 +79,23 @@ async function inspect(path: string, signal: AbortSignal | undefined): Promise<I
   }
 }
 
+/** Where this machine has a file of the node. */
+export type LocateFile = (path: string) => Promise<string>
+
+/** How files are inspected; by default they are at the same path as on the node. */
+export interface InspectFilesOptions {
+  readonly locate?: LocateFile | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Inspects every file that the `tls` of a registries.yaml names by an absolute path. A relative path belongs to a directory of the node. */
-export async function inspectFiles({ configs }: Registries, signal?: AbortSignal): Promise<ReadonlyMap<string, InspectedFile>> {
+export async function inspectFiles(
+  { configs }: Registries,
+  { locate = (path) => Promise.resolve(path), signal }: InspectFilesOptions = {},
+): Promise<ReadonlyMap<string, InspectedFile>> {
   const paths = [...configs.values()].flatMap(({ tls }) => (tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile]))
   const files = new Map<string, InspectedFile>()
   // One after another, because a registries.yaml can name thousands of files.
-  for (const path of new Set(paths)) if (isAbsolute(path)) files.set(path, await inspect(path, signal))
+  for (const path of new Set(paths)) if (isAbsolute(path)) files.set(path, await inspect(await locate(path), signal))
   return files
 }

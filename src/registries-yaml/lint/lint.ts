@@ -4,7 +4,7 @@ import type { K3sFlags } from '../hosts/k3s-flags.ts'
 import type { ParsedRegistries } from '../read/parse-registries.ts'
 import type { Position } from '../registries.ts'
 import { oncePerPosition, readContext, unreadableProblem, type LintContext } from './context.ts'
-import { inspectFiles } from './inspect-files.ts'
+import { inspectFiles, type LocateFile } from './inspect-files.ts'
 import type { Discovery, Finding, Judge, Rule } from './rule.ts'
 import { readingRules, rules } from './rules.ts'
 
@@ -16,6 +16,8 @@ export interface LintOptions extends K3sFlags {
   readonly systemDefaultRegistry?: string | undefined
   /** False: do not inspect the TLS files, because they are on other machines. Default: true. */
   readonly files?: boolean | undefined
+  /** Where this machine has the TLS files; default: at the same paths. */
+  readonly locate?: LocateFile | undefined
   /** Permission bits of the file on a node; undefined for standard input and drafts. */
   readonly mode?: number | undefined
   readonly now?: Date | undefined
@@ -45,8 +47,8 @@ function* discoveries(rule: Rule, context: LintContext): Iterable<Discovery | un
 
 /** Returns all findings about a registries.yaml, in the file's order. */
 export async function lintRegistries(parsed: ParsedRegistries, options: LintOptions = {}): Promise<readonly Finding[]> {
-  const { version, systemDefaultRegistry, files = true, mode, now = new Date(), signal } = options
-  const inspected = files ? await inspectFiles(parsed.registries, signal) : undefined
+  const { version, systemDefaultRegistry, files = true, locate, mode, now = new Date(), signal } = options
+  const inspected = files ? await inspectFiles(parsed.registries, { locate, signal }) : undefined
   const context = readContext({ parsed, flags: options, version, systemDefaultRegistry, files: inspected, mode, now })
   const findings: Finding[] = []
   const pause = yielding(signal)

@@ -98,5 +98,5 @@ test('a repeated path is inspected once, an empty path never', async () => {
 
 test('an aborted inspection throws the reason', async () => {
   const signal = AbortSignal.abort(new Error('enough'))
-  await assert.rejects(inspectFiles(naming({ caFile: at('ca.crt') }), signal), /enough/)
+  await assert.rejects(inspectFiles(naming({ caFile: at('ca.crt') }), { signal }), /enough/)
 })
