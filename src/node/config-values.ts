@@ -1,4 +1,4 @@
-import type { YamlPair } from '../registries-yaml/read/decode-yaml.ts'
+import type { YamlPair } from '../registries-yaml/read/yaml-schema.ts'
 import type { Position } from '../registries-yaml/registries.ts'
 
 /** A key with its merged value, and where the value that decides it is. */

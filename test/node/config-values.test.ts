@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mergeConfig } from '../../src/node/config-values.ts'
-import { YamlDecoder, type YamlPair } from '../../src/registries-yaml/read/decode-yaml.ts'
+import { YamlDecoder } from '../../src/registries-yaml/read/decode-yaml.ts'
 import { parseYaml } from '../../src/registries-yaml/read/yaml-document.ts'
+import type { YamlPair } from '../../src/registries-yaml/read/yaml-schema.ts'
 
 /** The arguments that K3s makes of files. */
 function argumentsOf(...files: readonly string[]): readonly string[] {

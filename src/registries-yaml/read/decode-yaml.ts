@@ -2,19 +2,7 @@ import { isAlias, isMap, isSeq, Scalar, type Alias, type Node, type YAMLMap } fr
 import type { Position } from '../registries.ts'
 import type { YamlDocument } from './yaml-document.ts'
 import { isMergeKey, readScalar, type YamlScalar } from './yaml-scalar.ts'
-
-/** The type of a node. A struct has fixed keys; an optional struct is undefined if the file does not contain it. Pairs are the entries of a mapping with values of any type. */
-export type Schema =
-  | { readonly type: 'string' }
-  | { readonly type: 'boolean' }
-  | { readonly type: 'any' }
-  | { readonly type: 'pairs' }
-  | { readonly type: 'list'; readonly of: Schema }
-  | { readonly type: 'map'; readonly of: Schema }
-  | { readonly type: 'struct'; readonly fields: Fields; readonly isOptional?: boolean }
-
-/** The keys of a struct. `as` is the name in the result, if it differs; an unused key is checked but not in the result. */
-type Fields = Readonly<Record<string, Schema & { readonly as?: string; readonly isUnused?: true }>>
+import { nouns, usedFields, zero, zeroFields, type Decoded, type Schema, type YamlPair } from './yaml-schema.ts'
 
 /** Keys and list indices from the top of the file down. */
 export type Path = readonly (string | number)[]
@@ -33,16 +21,6 @@ export type Remark =
   | { readonly kind: 'unknown-key'; readonly path: Path; readonly position: Position; readonly known: readonly string[] }
   | { readonly kind: 'duplicate-key'; readonly path: Path; readonly position: Position; readonly first: Position }
   | { readonly kind: 'unread-rest'; readonly path: Path; readonly position: Position }
-
-/** An entry of a mapping whose order matters. The value is undefined for null, otherwise a string, a list or a map. */
-export interface YamlPair {
-  readonly key: string
-  readonly value: unknown
-  readonly position: Position
-}
-
-/** Strings, booleans, lists, maps by key, pairs, and structs as records. */
-type Decoded = string | boolean | undefined | Decoded[] | YamlPair[] | Map<string, Decoded> | Record<string, unknown>
 
 /** The result for a node of the wrong type. */
 const mistyped = Symbol('mistyped')
@@ -70,29 +48,6 @@ const start: Position = { line: 1, column: 1 }
 
 /** Thrown if the rest of the file cannot be read either. */
 class Fatal extends Error {}
-
-const nouns = {
-  any: 'a value',
-  string: 'a string',
-  boolean: 'true or false',
-  list: 'a list',
-  map: 'a mapping',
-  struct: 'a mapping',
-  pairs: 'a mapping',
-} as const
-
-function zero(schema: Schema): Decoded {
-  if (schema.type === 'struct') return schema.isOptional === true ? undefined : zeroFields(schema.fields)
-  return { any: undefined, string: '', boolean: false, list: [], map: new Map(), pairs: [] }[schema.type]
-}
-
-function usedFields(fields: Fields): readonly [string, Fields[string]][] {
-  return Object.entries(fields).filter(([, schema]) => schema.isUnused !== true)
-}
-
-function zeroFields(fields: Fields): Record<string, unknown> {
-  return Object.fromEntries(usedFields(fields).map(([key, schema]) => [schema.as ?? key, zero(schema)]))
-}
 
 /** A scalar; an empty one for a missing node. */
 function toScalar(node: Node | null): YamlScalar {

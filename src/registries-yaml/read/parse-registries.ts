@@ -1,6 +1,7 @@
 import type { Position, Registries } from '../registries.ts'
-import { YamlDecoder, type Path, type ReadProblem, type Remark, type Schema, type WrittenEntry } from './decode-yaml.ts'
+import { YamlDecoder, type Path, type ReadProblem, type Remark, type WrittenEntry } from './decode-yaml.ts'
 import { parseYaml, type YamlDocument } from './yaml-document.ts'
+import type { Schema } from './yaml-schema.ts'
 
 /** A registries.yaml as K3s reads it, with the parts that K3s ignores. */
 export interface ParsedRegistries {

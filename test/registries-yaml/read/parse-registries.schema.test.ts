@@ -5,8 +5,8 @@ import { Ajv, type AnySchemaObject } from 'ajv'
 import fc from 'fast-check'
 import { parse } from 'yaml'
 import { rules } from '../../../src/registries-yaml/lint/rules.ts'
-import type { Schema } from '../../../src/registries-yaml/read/decode-yaml.ts'
 import { parseRegistries, registriesSchema } from '../../../src/registries-yaml/read/parse-registries.ts'
+import type { Schema } from '../../../src/registries-yaml/read/yaml-schema.ts'
 import { fixturesOf } from '../lint/rule-fixtures.ts'
 
 const schema = JSON.parse(readFileSync(new URL('../../../schemas/registries.schema.json', import.meta.url), 'utf8')) as AnySchemaObject
