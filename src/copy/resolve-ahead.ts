@@ -17,14 +17,17 @@ export interface ResolveAheadOptions extends CallOptions {
   readonly lookUp: (image: NamedImage) => Promise<ExistingRoot | undefined>
   /** Resolves an image; `existing` gives an answer of `lookUp` that is known already. */
   readonly resolve: (image: NamedImage, existing?: () => Promise<ExistingRoot | undefined>) => Promise<PlanStep>
+  /** True where the destination has a repository of this name. */
+  readonly hasRepository: (repository: Repository) => Promise<boolean>
   /** Images at once. */
   readonly jobs: number
 }
 
 /**
  * Finds a repository to mount a blob from before it is uploaded. Where the destination lacks all images, nothing is known to be
- * there, no request is added, and no step outlives its turn: only the former name of an image is tried, which costs no request. Otherwise all images are resolved first, so that it does not depend on
- * their order which of the repositories that need the blob is found to have it.
+ * there, no request is added, and no step outlives its turn: only a former repository of an image is asked for once, and tried.
+ * Otherwise all images are resolved first, so that it does not depend on their order which of the repositories that need the blob is
+ * found to have it.
  */
 export class ResolveAhead {
   readonly #options: ResolveAheadOptions
@@ -32,6 +35,7 @@ export class ResolveAhead {
   /** Of images whose turn is still to come. */
   readonly #steps = new Map<NamedImage, Promise<PlanStep>>()
   readonly #begun = new Set<NamedImage>()
+  readonly #former = new Map<string, Promise<boolean>>()
   readonly #resolving = new Set<Promise<unknown>>()
   /** The repositories that images of the run write each blob to, or may have it in from before; undefined once the destination turned out to lack all images. */
   #needs: Map<Digest, Map<string, Repository>> | undefined = new Map()
@@ -54,13 +58,23 @@ export class ResolveAhead {
   /** Another repository of the run that has the blob and needs it too, or the one where the image was formerly; that one is a guess where nothing was asked. */
   async findHolder({ descriptor, to, formerly }: Omit<BlobCopy, 'from'>): Promise<BlobHolder | undefined> {
     this.#hasSome ??= this.#lookUpAll()
-    if (!(await this.#hasSome)) return formerly && { repository: formerly, isGuess: true }
+    if (!(await this.#hasSome)) {
+      return formerly !== undefined && (await this.#hasFormer(formerly)) ? { repository: formerly, isGuess: true } : undefined
+    }
     this.#hasAll ??= this.#resolveAll()
     await this.#hasAll
     const others = new Map(this.#needs?.get(descriptor.digest))
     others.delete(formatRepository(to))
     const repository = await this.#firstWith(descriptor, [...others.values()])
     return repository && { repository, isGuess: false }
+  }
+
+  /** A mount takes the place of the look-up in the own repository, so it is tried only from where it can succeed. */
+  #hasFormer(repository: Repository): Promise<boolean> {
+    const name = formatRepository(repository)
+    const known = this.#former.get(name) ?? this.#options.hasRepository(repository).catch(() => false)
+    this.#former.set(name, known)
+    return known
   }
 
   /** Asks several repositories at once: where none has the blob, its upload waits for the answers of all. */

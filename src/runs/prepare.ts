@@ -140,6 +140,7 @@ function registryRoute(
     images,
     destination,
     lookUp: (image) => lookUpExisting(image, destination, optionsFor(image)),
+    hasRepository: async (repository) => (await ends.registry?.listTags(repository, { signal }))?.[0] !== undefined,
     resolve: (image, existing) => resolveImage(image, source, destination, { ...optionsFor(image), existing }),
     jobs,
     signal,

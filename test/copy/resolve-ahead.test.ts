@@ -18,6 +18,7 @@ async function copyInOrder({ ends }: TwoMemories, images: readonly NamedImage[])
   const ahead = new ResolveAhead({
     images,
     destination,
+    hasRepository: () => Promise.resolve(false),
     jobs: 4,
     lookUp: (image) => lookUpExisting(image, destination),
     resolve: (image, existing) => resolveImage(image, source, destination, { existing }),
@@ -105,6 +106,7 @@ test('looks an image up again at its second turn', async () => {
   const ahead = new ResolveAhead({
     images: [image],
     destination,
+    hasRepository: () => Promise.resolve(false),
     jobs: 4,
     lookUp: (named) => lookUpExisting(named, destination),
     resolve: (named, existing) => resolveImage(named, source, destination, { existing }),

@@ -63,7 +63,7 @@ async function world(): Promise<World> {
   }
 }
 
-test('sends no further request to an empty destination', async () => {
+test('asks an empty destination once for each former repository, and sends no other request', async () => {
   const requests = async (references: readonly string[]): Promise<readonly (readonly string[])[]> => {
     await using at = await world()
     await at.copy(references, { jobs: 1 })
@@ -71,7 +71,17 @@ test('sends no further request to an empty destination', async () => {
     const kinds = (registry: MemoryRegistry) => registry.kinds().map((kind) => (kind === 'mount' ? 'upload-post' : kind))
     return [at.from, at.to].map((registry) => kinds(registry).toSorted())
   }
-  assert.deepEqual(await requests(since), await requests(names('ghcr.io/acme')))
+  const [asked, others] = [await requests(since), await requests(names('ghcr.io/acme'))]
+  assert.deepEqual(asked, [others[0], [...(others[1] ?? []), ...since.map(() => 'tags')].toSorted()])
+})
+
+test('uploads nothing again that an interrupted run has left in a new repository', async () => {
+  await using at = await world()
+  for (const [name, image] of images) {
+    for (const { descriptor, bytes } of image.blobs) at.to.blobs.set(`m/k3s-io/${name}@${descriptor.digest}`, Buffer.from(bytes))
+  }
+  await at.copy(since)
+  assert.deepEqual([at.from.count('blob-get'), at.to.count('upload-put')], [0, 0])
 })
 
 test('mounts the blobs of a release from where the destination has had them before the move', async () => {

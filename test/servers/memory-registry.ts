@@ -166,6 +166,12 @@ export async function memoryRegistry(
     response.writeHead(201, { 'docker-content-digest': digest }).end()
   }
 
+  function listTags(name: string, response: ServerResponse): void {
+    const tags = [...manifests.keys()].filter((key) => key.startsWith(`${name}:`)).map((key) => key.slice(name.length + 1))
+    if (tags.length === 0) return void refuse(response, 404, 'NAME_UNKNOWN')
+    response.writeHead(200, jsonType).end(JSON.stringify({ name, tags }))
+  }
+
   async function answer(request: SeenRequest, response: ServerResponse): Promise<void> {
     const [route = '', query = ''] = request.path.split('?')
     const parameters = new URLSearchParams(query)
@@ -178,6 +184,7 @@ export async function memoryRegistry(
     else if (kind === 'mount' || kind === 'upload-post') open(repository, parameters, response)
     else if (kind === 'upload-put') await close(repository, parameters.get('digest') ?? '', request, response)
     else if (kind === 'upload-delete') response.writeHead(sessions.delete(route) ? 204 : 404).end()
+    else if (kind === 'tags') listTags(repository, response)
     else refuse(response, 404, 'UNSUPPORTED', `${request.method} ${route}`)
   }
 
