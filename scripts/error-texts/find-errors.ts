@@ -128,8 +128,9 @@ function callsByFunction(tree: SourceTree): ReadonlyMap<FunctionNode, readonly C
   const properties = propertyFunctions(tree)
   for (const call of all) {
     add(tree.functionOf(call.callee), call)
-    const name =
-      call.callee.type === 'MemberExpression' && call.callee.property.type === 'Identifier' ? call.callee.property.name : undefined
+    if (call.callee.type !== 'MemberExpression' || call.callee.property.type !== 'Identifier' || isForeign(tree, call.callee.object))
+      continue
+    const { name } = call.callee.property
     for (const [key, called] of properties) if (key === name) add(called, call)
   }
   for (const call of all) {
@@ -141,6 +142,13 @@ function callsByFunction(tree: SourceTree): ReadonlyMap<FunctionNode, readonly C
     }
   }
   return calls
+}
+
+/** True for an object of Node or of a package, as in `Promise.resolve` and `posix.join`. */
+function isForeign(tree: SourceTree, object: Node): boolean {
+  if (object.type !== 'Identifier') return false
+  const binding = tree.resolve(object.name, object)
+  return binding.kind === 'import' ? !binding.file.endsWith('.ts') : binding.kind === 'unknown' && object.name in globalThis
 }
 
 /** The functions that are properties of object literals, with the property's name. */
@@ -162,13 +170,9 @@ function textsOf(parameters: Parameters, site: Site, bound: Bindings = new Map()
     const message = form.replace('%', () => evaluator.textOf(site.message) ?? '')
     return { code: code === undefined || isOnlyHoles(code) ? undefined : code, message, hints: hint === undefined ? [] : [hint], file }
   })
-  const open = [...evaluator.unbound].filter((one) => !bound.has(one.of) && parameters.carriesText(one))
-  const [first] = open
-  if (first === undefined) return found
-  const own = open.filter((one) => one.of === first.of)
-  // Of calls that give the same texts, one stands for all: without that, the chains of calls multiply.
-  const calls = new Map((parameters.calls.get(first.of) ?? []).map((call) => [own.map((one) => parameters.given(one, call)).join(' '), call]))
-  return [...calls.values()].flatMap((call) => textsOf(parameters, site, new Map([...bound, [first.of, call]])))
+  const open = [...evaluator.unbound].find((one) => !bound.has(one.of) && parameters.carriesText(one))
+  if (open === undefined) return found
+  return (parameters.calls.get(open.of) ?? []).flatMap((call) => textsOf(parameters, site, new Map([...bound, [open.of, call]])))
 }
 
 /** What the source gives its functions. */
@@ -191,24 +195,14 @@ class Parameters {
     // A function that calls itself adds nothing.
     this.#known.set(parameter, false)
     const carries = (this.calls.get(parameter.of) ?? []).some((call) => {
-      const { texts, unbound } = this.#textsFrom(parameter, call)
-      return texts.length > 0 || unbound.some((one) => this.carriesText(one))
+      const evaluator = new Evaluator(this.words, new Map([[parameter.of, call]]))
+      const texts = evaluator.branches.alternatives(() => evaluator.textOfParameter(parameter))
+      return (
+        texts.some((text) => text !== undefined && text !== '' && !isOnlyHoles(text)) ||
+        [...evaluator.unbound].some((one) => this.carriesText(one))
+      )
     })
     this.#known.set(parameter, carries)
     return carries
-  }
-
-  /** What a call gives a parameter, as a key: the texts, and the parameters that it passes on. */
-  given(parameter: Parameter, call: Call): string {
-    const { texts, unbound } = this.#textsFrom(parameter, call)
-    const passed = unbound.filter((one) => this.carriesText(one))
-    return JSON.stringify([texts, passed.map(({ of, index, steps }) => [this.tree.fileOf(of), of.start, index, steps.map(({ key }) => key)])])
-  }
-
-  #textsFrom(parameter: Parameter, call: Call): { readonly texts: readonly string[]; readonly unbound: readonly Parameter[] } {
-    const evaluator = new Evaluator(this.words, new Map([[parameter.of, call]]))
-    const texts = evaluator.branches.alternatives(() => evaluator.textOfParameter(parameter))
-    const isText = (text: string | undefined): text is string => text !== undefined && text !== '' && !isOnlyHoles(text)
-    return { texts: texts.filter(isText), unbound: [...evaluator.unbound] }
   }
 }
