@@ -118,6 +118,7 @@ const house: House = {
       'type:connect',
       'type:node',
       'type:registries-yaml',
+      'type:node',
     ],
     cli: [
       'errors.ts',

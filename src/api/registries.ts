@@ -7,6 +7,7 @@ export type { Path, ReadProblem, Remark } from '../registries-yaml/read/decode-y
 export type { DefaultEndpoint, FoundConfig, HostEndpoint, HostEntry, HostTable, IgnoredEntry } from '../registries-yaml/hosts/host-table.ts'
 export type { K3sFlags, Product } from '../registries-yaml/hosts/k3s-flags.ts'
 export { lintRegistries, type LintOptions } from '../registries-yaml/lint/lint.ts'
+export type { LocateFile } from '../registries-yaml/lint/inspect-files.ts'
 export { fixRegistries, lintAndFix, type CertainFix, type FixedRegistries } from '../registries-yaml/fix/fix-registries.ts'
 export { lintReport, type LintReport } from '../registries-yaml/lint/lint-report.ts'
 export type { FixedFinding, LintChange, LintFinding, LintTotals } from '../registries-yaml/lint/lint-report.ts'

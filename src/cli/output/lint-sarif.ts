@@ -12,9 +12,6 @@ import { textLine } from './flags.ts'
 const levels: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'note' }
 /** What GitHub sorts alerts by: https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning */
 const problemSeverities: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'recommendation' }
-const page = 'https://www.npmjs.com/package/k3s-mirror'
-/** The documentation of the rules in this version of the package. */
-const rulesPage = `https://cdn.jsdelivr.net/npm/k3s-mirror@${version}/docs/lint-rules.md`
 
 function plainText(markdown: string): string {
   return markdown.replaceAll('`', '').replace(/\s+/g, ' ')
@@ -27,7 +24,6 @@ function describe([id, { title, about, severity = 'error' }]: readonly [string, 
     shortDescription: { text: plainText(title) },
     fullDescription: { text: plainText(about) },
     help: { text: plainText(about), markdown: about },
-    helpUri: `${rulesPage}#${id}`,
     defaultConfiguration: { level: levels[severity] },
     properties: { tags: ['k3s', 'registries.yaml'], 'problem.severity': problemSeverities[severity] },
   }
@@ -74,7 +70,7 @@ function resultOf(finding: LintFinding, artifactLocation: object): object {
 }
 
 function document(run: object): string {
-  const driver = { name: 'k3s-mirror', informationUri: page, version, semanticVersion: version, rules: Object.entries(rules).map(describe) }
+  const driver = { name: 'k3s-mirror', version, semanticVersion: version, rules: Object.entries(rules).map(describe) }
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',

@@ -39,10 +39,11 @@ export function rightParent(key: string): { readonly key: string; readonly paren
   return all.find((candidate) => squash(candidate.key) === squash(key))
 }
 
-/** The known key that differs only in case, hyphens, underscores and the plural. */
+/** The known key that differs only in case, hyphens, underscores and the plural. Nothing turns off the verification of certificates on its own. */
 function certainKey(key: string, known: readonly string[]): string | undefined {
   const word = squash(key).replace(/s$/, '')
-  return key.length > maxLength ? undefined : known.find((candidate) => squash(candidate).replace(/s$/, '') === word)
+  const found = key.length > maxLength ? undefined : known.find((candidate) => squash(candidate).replace(/s$/, '') === word)
+  return found === 'insecure_skip_verify' ? undefined : found
 }
 
 function suggest(key: string, { path, known }: Extract<Remark, { kind: 'unknown-key' }>): string {

@@ -46,7 +46,6 @@ interface Driver {
     readonly shortDescription: { readonly text: string }
     readonly fullDescription: { readonly text: string }
     readonly help: { readonly text: string; readonly markdown: string }
-    readonly helpUri: string
     readonly defaultConfiguration: { readonly level: string }
   }[]
 }
@@ -90,12 +89,11 @@ test('every rule has the texts that code scanning shows', async () => {
     driver.rules.map(({ id }) => id),
     Object.keys(rules),
   )
-  for (const { name, shortDescription, fullDescription, help, helpUri, defaultConfiguration } of driver.rules) {
+  for (const { name, shortDescription, fullDescription, help, defaultConfiguration } of driver.rules) {
     assert.match(name, /^[A-Z][A-Za-z0-9]+$/)
     assert.ok(shortDescription.text.length < 1024 && fullDescription.text.length < 1024)
     assert.doesNotMatch(shortDescription.text + help.text, /`/)
     assert.ok(help.markdown.length > 40)
-    assert.match(helpUri, /^https:.*\/docs\/lint-rules\.md#[a-z0-9-]+$/)
     assert.match(defaultConfiguration.level, /^(?:error|warning|note)$/)
   }
 })

@@ -87,6 +87,7 @@ const uncertain: Readonly<Record<string, string>> = {
   'a repeated entry in braces': 'mirrors: {quay.io: , quay.io: }\n',
   'a name that an alias shares': 'mirrors: &all\n  "https://r.example.com": {}\nconfigs: *all\n',
   'a key that is an alias': 'x-name: &name https://r.example.com\nmirrors:\n  *name : {}\n',
+  'a misspelled key that would turn off the verification of certificates': 'configs:\n  r.example.com: {tls: {insecureSkipVerify: true}}\n',
   'a file with a syntax error': 'mirrors:\n  https://docker.io: {}\n  *: {}\n',
   'a key without a port for two endpoints':
     'mirrors: {quay.io: {endpoint: ["https://r.example.com:5000", "https://r.example.com:5001"]}}\nconfigs:\n  r.example.com: {auth: {username: a, password: b}}\n',
