@@ -3,7 +3,7 @@ import { withFlags } from './flags.ts'
 import type { Renderer, TextOutput } from './renderer.ts'
 
 /** Fields of documents and events with texts of the library. */
-const texts = new Set(['hint', 'message', 'notes', 'reason', 'warnings'])
+const texts = new Set(['fix', 'hint', 'message', 'notes', 'reason', 'warnings'])
 
 /** A document for `--output json` and `--report`, on one line without a newline; userinfo in any string is replaced. */
 export function formatJson(document: object): string {

@@ -51,7 +51,11 @@ async function checkProduct(files: NodeFiles, product: Product, paths: readonly 
   }
   const other: Product = product === 'k3s' ? 'rke2' : 'k3s'
   const hasOther = await has([`/etc/rancher/${other}`, `/var/lib/rancher/${other}`])
-  const fix = hasOther ? (other === 'rke2' ? 'pass --rke2' : 'omit --rke2') : 'pass --root <directory> with a copy of the files of a node'
+  const fix = hasOther
+    ? other === 'rke2'
+      ? 'pass options.product'
+      : 'remove options.product'
+    : 'pass options.root <directory> with a copy of the files of a node'
   if (!(await has(paths))) {
     const name = product === 'k3s' ? 'K3s' : 'RKE2'
     return [
@@ -170,7 +174,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
     ? undefined
     : await checkContainerd(files, { settings, version, registries, modified: [...read.files, ...service.files] })
   const old = nodeFinding('old-version', paths.certs, 'this version of K3s has no certs.d: certs.d and config.toml were not checked', {
-    fix: 'pass the version that the node runs with --k3s-version',
+    fix: 'pass options.k3sVersion with the version of the node',
   })
   const images = await checkImages(files, paths.images, settings, signal)
   const findings = [
