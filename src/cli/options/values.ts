@@ -4,7 +4,6 @@ import { isForbiddenHost } from '../../http/address.ts'
 import { isRegistry } from '../../oci/reference.ts'
 import type { Product } from '../../registries-yaml/hosts/k3s-flags.ts'
 import { parseVersion, readRke2Version, type K3sVersion } from '../../release/version.ts'
-import { withFlags } from '../output/flags.ts'
 import { collectCidrs } from './node-values.ts'
 
 /** Collects the values of an option that may be repeated. */
@@ -128,8 +127,9 @@ export function parseNodeVersion(text: string): NodeVersion {
     const version = parseVersion(/^v?[0-9]+\.[0-9]+\.[0-9]+$/.test(text) ? `v${text.replace(/^v/, '')}+k3s1` : text)
     return { version }
   } catch (error) {
-    if (isMirrorError(error)) throw new InvalidArgumentError(withFlags(error.hint ?? error.message))
-    throw error
+    if (!isMirrorError(error)) throw error
+    const { hint = '' } = error
+    throw new InvalidArgumentError(hint.startsWith('Did you mean') ? hint : 'expected a release such as v1.37.1+k3s1 or v1.36.3+rke2r1')
   }
 }
 

@@ -6,7 +6,7 @@ import { rules } from '../../registries-yaml/lint/rules.ts'
 import type { FailureReport } from '../../report/report-head.ts'
 import { redactUserinfo } from '../../text/redact.ts'
 import { version } from '../../version.ts'
-import { textLine } from './flags.ts'
+import { textLine, withFlags } from './flags.ts'
 
 /** https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html#_Toc34317648 */
 const levels: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'note' }
@@ -14,7 +14,7 @@ const levels: Readonly<Record<Severity, string>> = { error: 'error', warning: 'w
 const problemSeverities: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'recommendation' }
 
 function plainText(markdown: string): string {
-  return markdown.replaceAll('`', '').replace(/\s+/g, ' ')
+  return withFlags(markdown).replaceAll('`', '').replace(/\s+/g, ' ')
 }
 
 function describe([id, { title, about, severity = 'error' }]: readonly [string, Rule]): object {
@@ -23,7 +23,7 @@ function describe([id, { title, about, severity = 'error' }]: readonly [string, 
     name: id.replace(/(?:^|-)([a-z0-9])/g, (_, first: string) => first.toUpperCase()),
     shortDescription: { text: plainText(title) },
     fullDescription: { text: plainText(about) },
-    help: { text: plainText(about), markdown: about },
+    help: { text: plainText(about), markdown: withFlags(about) },
     defaultConfiguration: { level: levels[severity] },
     properties: { tags: ['k3s', 'registries.yaml'], 'problem.severity': problemSeverities[severity] },
   }

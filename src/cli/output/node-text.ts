@@ -32,10 +32,12 @@ export function formatNodeReport(report: NodeReport, styles: Styles): string {
   }
   const unread = files.filter(({ state }) => state === 'unreadable').length
   const name = product === 'k3s' ? 'K3s' : 'RKE2'
+  const isRestartEnough = findings.every(({ severity, restart }) => severity !== 'error' || restart === true)
+  const advice = isRestartEnough ? `restart ${name} to apply changes` : `correct the errors before you restart ${name}`
   const summary = [
     formatTotals(report),
     ...(unread > 0 ? [`${formatCount(unread, 'file')} could not be read`] : []),
-    ...(restartNeeded ? [`restart ${name} to apply changes`] : []),
+    ...(restartNeeded ? [advice] : []),
   ]
   return `${lines.join('')}\n${summary.join('; ')}\n`
 }

@@ -78,6 +78,6 @@ export async function lintFormat(output: string | undefined): Promise<Format<Lin
 export async function formatFailure(report: FailureReport, output: string | undefined): Promise<string | undefined> {
   if (output === 'json') return `${formatJson(report)}\n`
   if (output === 'junit') return (await import('./failure-formats.ts')).formatFailureJunit(report)
-  if (output === 'sarif') return (await import('./lint-sarif.ts')).formatFailureSarif(report)
+  if (output === 'sarif' && report.command === 'registries lint') return (await import('./lint-sarif.ts')).formatFailureSarif(report)
   return output === 'markdown' ? (await import('./failure-formats.ts')).formatFailureMarkdown(report) : undefined
 }

@@ -69,8 +69,8 @@ const described: Readonly<
   same: ['certs-same', 'is what K3s would write now: containerd asks @', {}],
   changed: [
     'certs-changed',
-    'differs from what K3s would write now: containerd asks @ with every pull until K3s restarts',
-    { fix: `${restartFix}: manual changes of this file are lost then`, restart: true },
+    'differs from what K3s would write now: containerd asks @',
+    { fix: `${restartFix} and replaces manual changes`, restart: true },
   ],
   'left-over': [
     'certs-left-over',
@@ -87,6 +87,10 @@ const described: Readonly<
     'was not written by K3s, which replaces the directory when it starts, because registries.yaml names this registry: until then containerd asks @',
     { fix: 'move the settings to registries.yaml', restart: true },
   ],
+}
+
+function afterRestart(now: string, then: string): string {
+  return now === then ? ' now and after a restart, with other rewrites, paths or TLS settings' : ` until K3s restarts, and ${then} then`
 }
 
 /** The state of an existing hosts.toml. As in K3s, the header counts only with its line end. */
@@ -160,7 +164,9 @@ export async function checkCerts(
     const state = stateOf(file.text, wanted, { header, isLink })
     hosts.push({ registry, path, state })
     const [id, message, details] = described[state]
-    findings.push(nodeFinding(id, path, message.replace('@', () => endpointsOf(file.text)) + (state === 'changed' ? because : ''), details))
+    const asked = endpointsOf(file.text)
+    const change = state === 'changed' && wanted !== undefined ? afterRestart(asked, endpointsOf(wanted)) + because : ''
+    findings.push(nodeFinding(id, path, message.replace('@', () => asked) + change, details))
     if (state.startsWith('foreign') && !isReadable(file.text))
       findings.push(
         nodeFinding('certs-invalid', path, 'containerd cannot read this file and asks only the registry itself', {

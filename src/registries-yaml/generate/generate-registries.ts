@@ -31,10 +31,11 @@ function mirrorNotes(
 ): readonly string[] {
   const notes: string[] = []
   const hasRewrite = [...mirrors.values()].some(({ rewrites }) => rewrites.size > 0)
-  if (own.length > 0) {
-    const count = own.length === images.length ? 'all images' : `${own.length} of ${images.length} images`
+  const kept = own.filter((image) => images.includes(image))
+  if (kept.length > 0) {
+    const count = kept.length === images.length ? 'all images' : `${kept.length} of ${images.length} images`
     notes.push(`${count} keep their names: they come from ${key} itself, so nodes need no mirror for them`)
-    const copied = own.find(({ source, destination }) => source.path !== destination.path)
+    const copied = kept.find(({ source, destination }) => source.path !== destination.path)
     if (copied !== undefined) {
       const [source, copy] = [copied.source, copied.destination].map(formatReference)
       notes.push(`nodes pull ${source}, not its copy ${copy}: a mirror cannot rename images within one registry`)
@@ -73,7 +74,7 @@ export function generateRegistries(options: GenerateOptions): GeneratedRegistrie
         ? { footer: blankEntry(blanks, endpoint) }
         : { configs: new Map([[key, [...comment, ...blankLines(blanks)]]]) }),
     }),
-    notes: [...mirrorNotes(made, all, endpoint), ...notes, ...flag.notes],
+    notes: [...mirrorNotes(made, options, endpoint), ...notes, ...flag.notes],
     warnings: [...(isNodeItself(key) ? [nodeItselfWarning(key)] : []), ...warnings],
     systemDefaultRegistry: flag.value,
     needMirrors: flag.needMirrors,

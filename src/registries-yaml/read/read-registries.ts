@@ -33,7 +33,9 @@ export async function readRegistriesText(
   }
   throw new MirrorError('INVALID_CONFIG', `cannot read ${path}: ${reasons[read] ?? systemReason({ code: read })}`, {
     hint:
-      read === 'too large' ? 'pass a registries.yaml, which has a few KiB' : 'pass the path of a registries.yaml that this user may read',
+      read === 'too large'
+        ? 'pass a registries.yaml, which has a few KiB'
+        : 'pass options.registries <file> that this user may read, or /dev/null for nodes without a registries.yaml',
   })
 }
 

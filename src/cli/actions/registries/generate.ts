@@ -1,4 +1,5 @@
 import { askedImages } from '../../../node/asked-names.ts'
+import type { NodeSettings } from '../../../node/node-settings.ts'
 import type { GeneratedRegistries } from '../../../registries-yaml/generate/generate-registries.ts'
 import { listImages } from '../../../runs/list-images.ts'
 import type { CliProcess } from '../../cli-process.ts'
@@ -36,8 +37,12 @@ function documentFor(
 
 const mostNamed = 10
 
-function flagNotes({ registries, systemDefaultRegistry: value, needMirrors: others }: GeneratedRegistries): readonly string[] {
-  if (value === undefined) return []
+/** What K3s' flag can do where nodes run without it. */
+function flagNotes(
+  { registries, systemDefaultRegistry: value, needMirrors: others }: GeneratedRegistries,
+  { systemDefaultRegistry: given = '' }: NodeSettings,
+): readonly string[] {
+  if (value === undefined || given !== '') return []
   const also = registries.configs.size === 0 ? '' : '; nodes need configs with it too'
   const more = others.length > mostNamed ? `, and ${others.length - mostNamed} more` : ''
   const rest =
@@ -69,7 +74,7 @@ export async function runGenerate(cli: CliProcess, flags: GenerateFlags, referen
   else cli.note(`wrote ${out ?? ''}`)
   if (flags.output !== 'json') {
     for (const warning of warnings) cli.warn(warning)
-    for (const note of [...notes, ...flagNotes(shown)]) cli.note(`note: ${note}`)
+    for (const note of [...notes, ...flagNotes(shown, settings)]) cli.note(`note: ${note}`)
   }
   cli.exit(exitCodes.done)
 }

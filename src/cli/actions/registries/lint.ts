@@ -73,6 +73,8 @@ export async function runLint(cli: CliProcess, flags: LintFlags, given: string |
   }
   if (annotate !== undefined) cli.annotate((await import('../../output/annotations.ts')).formatAnnotations(report, annotate))
   const fixed = changed === undefined ? '' : `${changed.fixed.length} ${dryRun ? 'fixable' : 'fixed'}, `
-  cli.note(`${file === '-' ? 'standard input' : file}: ${fixed}${formatLintTotals(report.totals)}`)
+  const fixable = fix ? 0 : report.findings.filter(({ edits }) => edits !== undefined).length
+  const advice = fixable === 0 ? '' : `; --fix can correct ${fixable}`
+  cli.note(`${file === '-' ? 'standard input' : file}: ${fixed}${formatLintTotals(report.totals)}${advice}`)
   cli.exit(report.totals.errors > 0 ? exitCodes.problemsFound : exitCodes.done)
 }
