@@ -5,6 +5,8 @@ import type { Discovery, Rule } from '../lint/rule.ts'
 
 /** A repository of K3s' own images on ghcr.io. */
 const movedExample = 'k3s-io/mirrored-pause'
+/** Any other repository of docker.io. */
+const otherExample = 'library/nginx'
 
 /** True for a registry whose images nodes pull through a mirror, or share with the embedded registry. */
 function isMirrored({ parsed, table, flags }: LintContext, registry: string): boolean {
@@ -13,9 +15,14 @@ function isMirrored({ parsed, table, flags }: LintContext, registry: string): bo
   return flags.embeddedRegistry === true || (entry !== undefined && (entry.endpoints.length > 0 || entry.default?.index !== undefined))
 }
 
-/** True if a rewrite of docker.io renames the images of ghcr.io/k3s-io, as for nodes with --system-default-registry docker.io. */
+/** True if a rewrite of docker.io renames the images under k3s-io. */
 function renamesMovedImages({ rewrites }: LintContext): boolean {
   return (rewrites.get('docker.io') ?? []).some(({ regexp }) => regexp?.matches(movedExample) === true)
+}
+
+/** True if a rewrite of docker.io is only for the images under k3s-io, as for nodes with --system-default-registry docker.io. */
+function isForDockerHub({ rewrites }: LintContext): boolean {
+  return (rewrites.get('docker.io') ?? []).some(({ regexp }) => regexp?.matches(movedExample) === true && !regexp.matches(otherExample))
 }
 
 /** True if every endpoint for docker.io is Docker Hub, which does not have the images under k3s-io. */
@@ -37,7 +44,7 @@ function judgeDefault(context: LintContext): Discovery | undefined {
       fix: 'add the endpoint https://index.docker.io to docker.io, with the rewrite "^k3s-io/(.*)": "rancher/$1"',
     }
   }
-  if (systemDefaultRegistry !== '' || renamesMovedImages(context)) return undefined
+  if (systemDefaultRegistry !== '' || isForDockerHub(context)) return undefined
   const { mirrors } = parsed.registries
   if (context.flags.embeddedRegistry === true) {
     const [first] = mirrors.keys()
