@@ -124,6 +124,11 @@ const templates: readonly (readonly [what: string, template: string, problems: r
     ['template-without-auth', 'template-without-config-path'],
   ],
   [
+    'with the credentials in a TOML comment only',
+    `${ownTemplate}# [plugins.'io.containerd.cri.v1.images'.registry.configs.'{{ $k }}'.auth]\n# [plugins.'io.containerd.cri.v1.images'.registry.configs.'registry.example.com:5000'.auth]\n`,
+    ['template-without-auth'],
+  ],
+  [
     'with another config_path',
     ownTemplate.replace(`${containerd}/certs.d`, '/etc/containerd/certs.d'),
     ['template-without-auth', 'template-without-config-path'],
@@ -229,6 +234,8 @@ test('expects the embedded registry at [::1] where IPv6 is first', async () => {
   const report = await check(tree)
   assert.deepEqual(problems(report), [])
   assert.equal(report.settings.embeddedRegistry, '[::1]:6443')
+  await tree.add({ '/etc/rancher/k3s/config.yaml': 'embedded-registry: true\n' })
+  assert.deepEqual(problems(await check(tree)), [], 'the first address of the node is not in its files')
   await using older = await nodeTree({
     ...healthyFiles({ registries: withoutAuth, config, flags: { embeddedRegistry: true } }),
     ...(await embeddedFiles()),
@@ -244,6 +251,19 @@ test('learns from hosts.toml that the server of an agent enables the embedded re
   assert.deepEqual(problems(report), [])
   assert.equal(report.settings.role, 'agent')
   assert.ok(report.findings.some(({ id }) => id === 'embedded-registry-from-server'))
+})
+
+test('ignores the flags of servers on an agent, as K3s does', async () => {
+  const config = 'embedded-registry: true\nsystem-default-registry: r.example.com\nhttps-listen-port: none\nservice-cidr: fd00::/112\n'
+  const { '/etc/systemd/system/k3s.service': _, ...files } = healthyFiles({ config })
+  await using tree = await nodeTree({
+    ...files,
+    '/etc/systemd/system/k3s-agent.service': '[Service]\nEnvironment=K3S_SUPERVISOR_PORT=7443\nExecStart=/usr/local/bin/k3s agent\n',
+  })
+  const report = await check(tree)
+  assert.deepEqual(problems(report), [])
+  assert.equal(report.settings.embeddedRegistry, null)
+  assert.equal(report.settings.systemDefaultRegistry, null)
 })
 
 test('reads the paths, the header and the port of RKE2 with its product', async () => {
@@ -423,7 +443,11 @@ test('compares nothing of certs.d for a version of K3s before it', async () => {
   await using tree = await nodeTree(healthyFiles())
   const report = await check(tree, { k3sVersion: { major: 1, minor: 25, patch: 0, build: { number: 1, dotted: false } } })
   assert.deepEqual(report.hosts, [])
-  assert.ok(report.findings.some(({ id }) => id === 'old-version'))
+  assert.match(report.findings.find(({ id }) => id === 'old-version')?.fix ?? '', /--k3s-version/)
+  await rm(tree.at(`${containerd}/certs.d`), { recursive: true })
+  const old = await check(tree, { k3sVersion: { major: 1, minor: 25, patch: 0, build: { number: 1, dotted: false } } })
+  assert.deepEqual(problems(old), [])
+  assert.equal(old.findings.find(({ id }) => id === 'old-version')?.fix, undefined)
 })
 
 test('counts certs.d of the same registries as the same, whatever writes them', async () => {
