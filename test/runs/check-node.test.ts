@@ -308,7 +308,8 @@ test('reports the certificate files that registries.yaml names, below the root',
 })
 
 test('reports files that this user cannot read, with the fix', { skip: process.getuid?.() !== 0 }, async () => {
-  await using tree = await nodeTree(healthyFiles())
+  const archive = '/var/lib/rancher/k3s/agent/images/a.tar'
+  await using tree = await nodeTree({ ...healthyFiles(), [archive]: 'x' })
   await chmod(tree.path, 0o755)
   await chmod(tree.at('/var/lib/rancher/k3s/agent/etc/containerd/certs.d'), 0o700)
   const user = process.geteuid?.() ?? 0
@@ -320,6 +321,7 @@ test('reports files that this user cannot read, with the fix', { skip: process.g
     process.seteuid?.(user)
   }
   assert.ok(problems(report).includes('warning unreadable /etc/rancher/k3s/registries.yaml'), problems(report).join('\n'))
+  assert.ok(problems(report).includes(`warning unreadable ${archive}`), problems(report).join('\n'))
   assert.match(report.findings.find(({ id }) => id === 'unreadable')?.fix ?? '', /as root/)
 })
 
