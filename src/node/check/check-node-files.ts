@@ -226,8 +226,11 @@ async function checkContainerd(
   const isNewer = started !== undefined && file !== undefined && file.modified > started
   const cause = isNewer ? 'registries.yaml was changed after K3s started' : undefined
   const certsFiles = new Map([...(rendered?.files ?? [])].filter(([path]) => path !== 'config.toml'))
-  const checked =
-    rendered === undefined || rendered.findings.length > 0
+  // The first versions with certs.d write other lines for the default endpoint.
+  const early = nodeFinding('old-version', certs, 'this version of K3s writes certs.d in an earlier form, which was not checked')
+  const checked = !hasFeature(version, 'wildcard')
+    ? { hosts: [], findings: [early] }
+    : rendered === undefined || rendered.findings.length > 0
       ? { hosts: [], findings: [] }
       : await checkCerts(files, { certs, rendered: certsFiles, header, cause })
   return {
