@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { posix } from 'node:path'
 import { MirrorError } from '../errors.ts'
+import type { Product } from '../registries-yaml/hosts/k3s-flags.ts'
 import { formatPosition } from '../registries-yaml/read/read-registries.ts'
 import type { ConfigEntry } from './config-values.ts'
 import { isCidr } from './is-cidr.ts'
@@ -31,6 +32,20 @@ const names = {
   'image-service-endpoint': ['image-service-endpoint'],
 } as const
 type Flag = keyof typeof names
+
+/** The flags that an agent does not have: it skips them in config.yaml. */
+const serverFlags: ReadonlySet<string> = new Set<Flag>([
+  'system-default-registry',
+  'embedded-registry',
+  'https-listen-port',
+  'supervisor-port',
+  'service-cidr',
+])
+
+/** The keys that have an effect on an agent. An agent of RKE2 has its own `--system-default-registry`: https://docs.rke2.io/reference/linux_agent_config */
+export function withoutServerFlags(entries: readonly ConfigEntry[], product: Product): readonly ConfigEntry[] {
+  return entries.filter(({ key }) => !serverFlags.has(key) || (product === 'rke2' && key === 'system-default-registry'))
+}
 
 const hint = 'correct the file: https://docs.k3s.io/installation/configuration#configuration-file'
 

@@ -6,7 +6,7 @@ import { YamlDecoder } from '../registries-yaml/read/decode-yaml.ts'
 import { decodeRegistriesText, formatPosition } from '../registries-yaml/read/read-registries.ts'
 import { parseYaml } from '../registries-yaml/read/yaml-document.ts'
 import type { YamlPair } from '../registries-yaml/read/yaml-schema.ts'
-import { readSettings } from './config-settings.ts'
+import { readSettings, withoutServerFlags } from './config-settings.ts'
 import { mergeConfig, type ConfigPairs } from './config-values.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { pathBelowRoot } from './path-below-root.ts'
@@ -26,6 +26,8 @@ export interface NodeConfigOptions {
   readonly root?: string | undefined
   /** Accept that there is neither the file nor a drop-in file, as K3s does for its default path. */
   readonly isOptional?: boolean | undefined
+  /** The node is an agent, which skips the flags of servers. */
+  readonly isAgent?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -86,7 +88,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** Reads a config.yaml and the files of its directory `config.yaml.d`: https://docs.k3s.io/installation/configuration#configuration-file. Throws INVALID_CONFIG for files with which K3s does not start, and for a missing file. */
 export async function readNodeConfig(path: string, options: NodeConfigOptions = {}): Promise<NodeConfig> {
-  const { root, isOptional = false, signal } = options
+  const { root, isOptional = false, isAgent = false, signal } = options
   const dropIns = await listDropIns(await pathBelowRoot(root, `${path}.d`))
   const hasMain = await exists(await pathBelowRoot(root, path))
   if (!hasMain && dropIns.length === 0 && !isOptional) refuse(root === undefined ? path : join(root, path), 'ENOENT')
@@ -98,8 +100,9 @@ export async function readNodeConfig(path: string, options: NodeConfigOptions = 
     if (typeof content === 'string') refuse(shown, content)
     read.push({ path: shown, pairs: parsePairs(decode(content.bytes, shown), shown) })
   }
-  const { settings, warnings } = readSettings(mergeConfig(read))
   // RKE2 has its own defaults, and its own directory for this file.
-  const product = path.startsWith('/etc/rancher/rke2/') ? ({ product: 'rke2' } as const) : {}
-  return { settings: { ...settings, ...product }, files, warnings }
+  const product = path.startsWith('/etc/rancher/rke2/') ? 'rke2' : undefined
+  const entries = mergeConfig(read)
+  const { settings, warnings } = readSettings(isAgent ? withoutServerFlags(entries, product ?? 'k3s') : entries)
+  return { settings: { ...settings, ...(product !== undefined && { product }) }, files, warnings }
 }

@@ -22,6 +22,15 @@ test('prints one line and a fix for each finding, grouped by file, and ends with
   for (const secret of plantedSecrets) assert.ok(!`${stdout}${stderr}`.includes(secret), secret)
 })
 
+test('compares with what the given version writes, of K3s and of RKE2', async () => {
+  await using k3s = await nodeTree(healthyFiles({ version: 2 }))
+  const older = await runCli(['node', 'check', '--root', k3s.path, '--k3s-version', 'v1.30.4+k3s1'])
+  assert.match(older.stdout, /\nno problems\n$/)
+  await using rke2 = await nodeTree(healthyFiles({ flags: { product: 'rke2' } }))
+  const other = await runCli(['node', 'check', '--root', rke2.path, '--k3s-version', 'v1.37.1+rke2r1'])
+  assert.match(other.stdout, /\nno problems\n$/)
+})
+
 test('prints a document that its schema describes', async () => {
   await using tree = await nodeTree(healthyFiles({ config: 'system-default-registry: r.example.com\n' }))
   const { status, stdout } = await runCli(['node', 'check', '--root', tree.path, '--output', 'json'])

@@ -1,7 +1,7 @@
-import type { K3sVersion } from '../../release/version.ts'
 import { k3sVersion } from '../options/k3s.ts'
 import { inGroup, option, type CommandDefinition } from '../options/option.ts'
 import { output, type OutputFlags } from '../options/output.ts'
+import type { NodeVersion } from '../options/values.ts'
 
 /** `k3s-mirror node`. */
 export const node: CommandDefinition = {
@@ -14,7 +14,7 @@ export const node: CommandDefinition = {
 export interface NodeCheckFlags extends OutputFlags {
   readonly root: string
   readonly rke2?: boolean
-  readonly k3sVersion?: K3sVersion
+  readonly k3sVersion?: NodeVersion
 }
 
 /** `k3s-mirror node check`. */

@@ -1,8 +1,9 @@
+import { open } from 'node:fs/promises'
 import { posix } from 'node:path'
 import { readImportedNames } from '../../bundle/archive-image-names.ts'
-import { isMirrorError } from '../../errors.ts'
+import { isMirrorError, systemReason } from '../../errors.ts'
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
-import { escaped, quoted } from '../../text/printable.ts'
+import { escaped } from '../../text/printable.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { counted, nodeFinding, type NodeFinding, type NodeFindingId } from './finding.ts'
 import { cacheName, importState, parseImageCache, type CachedFile, type ImportState } from './image-cache.ts'
@@ -104,6 +105,10 @@ async function checkArchive(
     const message = `${when}. Its names were not read, because k3s-mirror does not decompress ${compression}`
     return make(null, [nodeFinding('image-archive-unknown-names', path, message)])
   }
+  // What this user may not read, K3s can.
+  const denied = await open(entry.at).then((file) => file.close(), systemReason)
+  const unread = denied === undefined ? undefined : unreadableFinding(path, denied)
+  if (unread !== undefined) return make(null, [unread])
   try {
     const { compression: actual, names, skipped } = await readImportedNames(entry.at, { signal })
     if (actual !== compression) {
@@ -165,11 +170,8 @@ async function checkList(
       findings: finding === undefined ? [] : [finding],
     }
   }
-  const lines = read.text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-  const parsed = lines.map((line) => ({ line, name: parseName(line) }))
+  const lines = read.text.split('\n').map((line, index) => ({ text: line.trim(), number: index + 1 }))
+  const parsed = lines.filter(({ text }) => text !== '').map(({ text, number }) => ({ number, name: parseName(text) }))
   const names = parsed.flatMap(({ name }) => name ?? [])
   const wrong = parsed.filter(({ name }) => name === undefined)
   const findings = [
@@ -180,7 +182,7 @@ async function checkList(
     ),
   ]
   if (wrong.length > 0) {
-    const message = `K3s skips ${counted(wrong.length, 'line')} without an image name, the first one is ${quoted(wrong[0]?.line ?? '')}`
+    const message = `K3s skips ${counted(wrong.length, 'line')} without an image name, the first one is line ${wrong[0]?.number}`
     findings.push(nodeFinding('image-list-invalid', path, message, { fix: 'write one image name a line, without comments' }))
   }
   const images = names.map(formatReference)

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { isMirrorError } from '../../errors.ts'
-import { generatedHeader, nodePaths, supervisorPorts, type Product } from '../../registries-yaml/hosts/k3s-flags.ts'
+import { embeddedAddressOf, generatedHeader, nodePaths, supervisorPorts, type Product } from '../../registries-yaml/hosts/k3s-flags.ts'
 import { hasFeature } from '../../registries-yaml/k3s-features.ts'
 import { renderK3s } from '../../registries-yaml/render/k3s.ts'
 import type { ConfigVersion } from '../../registries-yaml/render/rendered.ts'
@@ -79,19 +79,25 @@ async function checkProduct(files: NodeFiles, product: Product, paths: readonly 
     : []
 }
 
-/** An agent does not know from its own files that its servers enable the embedded registry; its hosts.toml files show it. */
-async function learnFromServer(
+/** What only the hosts.toml files show: on an agent that its servers enable the embedded registry, and on a server without --service-cidr that its first address is IPv6. */
+async function learnFromHosts(
   files: NodeFiles,
   settings: NodeSettings,
   role: NodeStart['role'],
 ): Promise<{ readonly settings: NodeSettings; readonly findings: readonly NodeFinding[] }> {
-  if (settings.embeddedRegistry !== undefined || role === 'server') return { settings, findings: [] }
+  const own = embeddedAddressOf(settings)
+  if (own === undefined ? settings.embeddedRegistry === false || role === 'server' : settings.serviceCidrs !== undefined)
+    return { settings, findings: [] }
   const { certs } = nodePaths(settings)
   const entries = await files.list(certs)
   for (const { name } of typeof entries === 'string' ? [] : entries) {
     const file = await files.read(posix.join(certs, name, 'hosts.toml'))
     const address = typeof file === 'string' || !file.text.startsWith(generatedHeader(settings)) ? undefined : embeddedAddressIn(file.text)
     if (address === undefined) continue
+    if (own !== undefined) {
+      if (address !== own.replace('127.0.0.1', '[::1]')) continue
+      return { settings: { ...settings, embeddedAddress: address }, findings: [] }
+    }
     const message = `the embedded registry is enabled by the server: containerd asks ${address} first`
     return {
       settings: { ...settings, embeddedRegistry: true, embeddedAddress: address },
@@ -147,7 +153,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
   const service = await readNodeStart(files, product)
   const read = await readNodeSettings(files, product, service, signal)
   const { configPath } = read
-  const learned = await learnFromServer(files, withEmbeddedAddress({ ...read.settings, version }), service.role)
+  const learned = await learnFromHosts(files, withEmbeddedAddress({ ...read.settings, version }), service.role)
   const settings =
     learned.settings.embeddedRegistry === true && product === 'rke2' && learned.settings.embeddedAddress === undefined
       ? { ...learned.settings, embeddedAddress: `127.0.0.1:${supervisorPorts.rke2}` }
@@ -174,7 +180,8 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
     ? undefined
     : await checkContainerd(files, { settings, version, registries, modified: [...read.files, ...service.files] })
   const old = nodeFinding('old-version', paths.certs, 'this version of K3s has no certs.d: certs.d and config.toml were not checked', {
-    fix: 'pass options.k3sVersion with the version of the node',
+    // Such a directory shows that the node runs a newer version.
+    fix: isOld && (await files.has(paths.certs)) ? 'pass options.k3sVersion with the version of the node' : undefined,
   })
   const images = await checkImages(files, paths.images, settings, signal)
   const findings = [
@@ -223,8 +230,11 @@ async function checkContainerd(
   const isNewer = started !== undefined && file !== undefined && file.modified > started
   const cause = isNewer ? 'registries.yaml was changed after K3s started' : undefined
   const certsFiles = new Map([...(rendered?.files ?? [])].filter(([path]) => path !== 'config.toml'))
-  const checked =
-    rendered === undefined || rendered.findings.length > 0
+  // The first versions with certs.d write other lines for the default endpoint.
+  const early = nodeFinding('old-version', certs, 'this version of K3s writes certs.d in an earlier form, which was not checked')
+  const checked = !hasFeature(version, 'wildcard')
+    ? { hosts: [], findings: [early] }
+    : rendered === undefined || rendered.findings.length > 0
       ? { hosts: [], findings: [] }
       : await checkCerts(files, { certs, rendered: certsFiles, header, cause })
   return {

@@ -16,8 +16,8 @@ export interface TemplateFacts {
 
 const plugin = String.raw`plugins\.["']io\.containerd\.(?:grpc\.v1\.cri|cri\.v1\.images)["']\.registry`
 const sectionPattern = new RegExp(String.raw`^[ \t]*\[${plugin}\][ \t]*\r?\n((?:[ \t]*[^[\s][^\n]*\n|[ \t]*\r?\n)*)`, 'm')
-const rangePattern = new RegExp(String.raw`\[${plugin}\.configs\.[^\n\]]*\{\{[^\n]*\}\}[^\n\]]*\.auth\]`)
-const literalPattern = new RegExp(String.raw`\[${plugin}\.configs\.["']([^"'{}\n]+)["']\.auth\]`, 'g')
+const rangePattern = new RegExp(String.raw`^[^#\n]*\[${plugin}\.configs\.[^\n\]]*\{\{[^\n]*\}\}[^\n\]]*\.auth\]`, 'm')
+const literalPattern = new RegExp(String.raw`^[^#\n]*\[${plugin}\.configs\.["']([^"'{}\n]+)["']\.auth\]`, 'gm')
 
 /** The file names of templates, in the order in which K3s looks for them, and the version of what they make. */
 export const templateNames: readonly (readonly [name: string, version: ConfigVersion])[] = [

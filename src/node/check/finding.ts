@@ -11,7 +11,7 @@ export const nodeFindings = {
   'settings-read': 'ok',
   'settings-newer': 'info',
   'several-services': 'info',
-  'old-version': 'warning',
+  'old-version': 'info',
   'registries-missing': 'info',
   'registries-invalid': 'error',
   'registries-read': 'ok',

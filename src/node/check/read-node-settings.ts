@@ -1,7 +1,7 @@
 import { isMirrorError } from '../../errors.ts'
 import type { Product } from '../../registries-yaml/hosts/k3s-flags.ts'
 import { escaped } from '../../text/printable.ts'
-import { readSettings, type ReadSettings } from '../config-settings.ts'
+import { readSettings, withoutServerFlags, type ReadSettings } from '../config-settings.ts'
 import type { ConfigEntry } from '../config-values.ts'
 import { mergeSettings, privateRegistryPath, type NodeSettings } from '../node-settings.ts'
 import { readNodeConfig } from '../read-node-config.ts'
@@ -68,6 +68,7 @@ export async function readNodeSettings(
 ): Promise<ReadNodeSettings> {
   const prefix = product === 'k3s' ? 'K3S' : 'RKE2'
   const findings: NodeFinding[] = []
+  const isAgent = service.role === 'agent'
   const entries = flagEntries(service.args, service.path ?? '')
   const named = entries.find(({ key }) => key === 'config' || key === 'c')?.texts[0]
   const configPath = service.environment.get(`${prefix}_CONFIG_FILE`) || named || `/etc/rancher/${product}/config.yaml`
@@ -102,9 +103,11 @@ export async function readNodeSettings(
       return {}
     }
   }
-  if (used.length > 0 && !isUnread) ofFile = await settingsFrom(configPath, () => readNodeConfig(configPath, { root: files.root, signal }))
-  const flags = await settingsFrom(service.path ?? configPath, () => readSettings(entries))
-  const own = mergeSettings(mergeSettings(settingsOfEnvironment(service.environment, prefix), ofFile), flags)
+  if (used.length > 0 && !isUnread)
+    ofFile = await settingsFrom(configPath, () => readNodeConfig(configPath, { root: files.root, isAgent, signal }))
+  const flags = await settingsFrom(service.path ?? configPath, () => readSettings(isAgent ? withoutServerFlags(entries, product) : entries))
+  const { dataDir, ...ofServer } = settingsOfEnvironment(service.environment, prefix)
+  const own = mergeSettings(mergeSettings(isAgent && product === 'k3s' ? { dataDir } : { dataDir, ...ofServer }, ofFile), flags)
   const registries = [...(ofFile.airgapExtraRegistries ?? []), ...(flags.airgapExtraRegistries ?? [])]
   const settings: NodeSettings = { ...own, product, ...(registries.length > 0 && { airgapExtraRegistries: registries }) }
   const [place = configPath] = used.map(({ path }) => path)

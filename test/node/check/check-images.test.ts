@@ -105,7 +105,8 @@ test('reports files that K3s ignores, cannot import, or can import and we cannot
   })
   await tree.link(`${directory}/h.tar`, '/missing')
   await tree.link(`${directory}/loop`, directory)
-  const { short, images } = await check(tree)
+  const { short, images, findings } = await check(tree)
+  assert.match(findings.find(({ id }) => id === 'image-list-invalid')?.message ?? '', /the first one is line 4$/)
   assert.deepEqual(short.slice(0, 9), [
     'info image-archive-unknown-names a.tar.lz4',
     'error image-archive-compression b.tar.gz',

@@ -6,7 +6,12 @@ import { formatNodeReport } from '../../output/node-text.ts'
 
 /** Prints what the files of a node say about its images. The exit code is 4 if a finding is an error. */
 export async function runNodeCheck(cli: CliProcess, { root, rke2, k3sVersion }: NodeCheckFlags): Promise<void> {
-  const report = await checkNode({ root, product: rke2 === true ? 'rke2' : 'k3s', k3sVersion, signal: cli.signal })
+  const report = await checkNode({
+    root,
+    product: rke2 === true ? 'rke2' : k3sVersion?.product,
+    k3sVersion: k3sVersion?.version,
+    signal: cli.signal,
+  })
   cli.show(report, (styles) => formatNodeReport(report, styles))
   cli.exit(report.totals.error > 0 ? exitCodes.problemsFound : exitCodes.done)
 }
