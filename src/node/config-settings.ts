@@ -3,8 +3,11 @@ import { posix } from 'node:path'
 import { MirrorError } from '../errors.ts'
 import type { Product } from '../registries-yaml/hosts/k3s-flags.ts'
 import { formatPosition } from '../registries-yaml/read/read-registries.ts'
+import { quoted } from '../text/printable.ts'
+import { redactUserinfo } from '../text/redact.ts'
 import type { ConfigEntry } from './config-values.ts'
 import { isCidr } from './is-cidr.ts'
+import { isSystemRegistry } from './is-system-registry.ts'
 import type { NodeSettings } from './node-settings.ts'
 
 /** What the flags of a configuration mean, and what is surprising about them. */
@@ -133,6 +136,12 @@ export function readSettings(entries: readonly ConfigEntry[]): ReadSettings {
   ]
   for (const entry of runtimes) {
     if (entry !== undefined) warnings.push(`${at(entry)}: containerd of K3s does not pull the images, so registries.yaml has no effect`)
+  }
+  const registry = text('system-default-registry') ?? ''
+  if (registry !== '' && !isSystemRegistry(registry)) {
+    const entry = find('system-default-registry')
+    const why = 'is not host[:port][/path]: K3s writes image names that containerd cannot pull'
+    warnings.push(`${entry === undefined ? '' : `${at(entry)}: `}${quoted(redactUserinfo(registry))} ${why}`)
   }
   const supervisorPort = read('supervisor-port', (entry) => readPort(entry, 0))
   return {

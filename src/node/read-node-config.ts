@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
-import { join, posix } from 'node:path'
+import { posix } from 'node:path'
 import { isMirrorError, MirrorError, systemReason } from '../errors.ts'
 import { readBoundedFile } from '../registries-yaml/read/bounded-file.ts'
 import { YamlDecoder } from '../registries-yaml/read/decode-yaml.ts'
@@ -91,14 +91,13 @@ export async function readNodeConfig(path: string, options: NodeConfigOptions = 
   const { root, isOptional = false, isAgent = false, signal } = options
   const dropIns = await listDropIns(await pathBelowRoot(root, `${path}.d`))
   const hasMain = await exists(await pathBelowRoot(root, path))
-  if (!hasMain && dropIns.length === 0 && !isOptional) refuse(root === undefined ? path : join(root, path), 'ENOENT')
+  if (!hasMain && dropIns.length === 0 && !isOptional) refuse(path, 'ENOENT')
   const files = [...(hasMain ? [path] : []), ...dropIns.map((name) => posix.join(`${path}.d`, name))]
   const read: ConfigPairs[] = []
   for (const file of files) {
-    const shown = root === undefined ? file : join(root, file)
     const content = await readBoundedFile(await pathBelowRoot(root, file), maxBytes, signal)
-    if (typeof content === 'string') refuse(shown, content)
-    read.push({ path: shown, pairs: parsePairs(decode(content.bytes, shown), shown) })
+    if (typeof content === 'string') refuse(file, content)
+    read.push({ path: file, pairs: parsePairs(decode(content.bytes, file), file) })
   }
   // RKE2 has its own defaults, and its own directory for this file.
   const product = path.startsWith('/etc/rancher/rke2/') ? 'rke2' : undefined

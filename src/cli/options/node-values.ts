@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { isCidr } from '../../node/is-cidr.ts'
-import { isRepositoryPath, isRegistry, parseReference } from '../../oci/reference.ts'
+import { isSystemRegistry } from '../../node/is-system-registry.ts'
+import { parseReference } from '../../oci/reference.ts'
 
 /** An absolute path on a node. */
 export function parseAbsolutePath(text: string): string {
@@ -11,8 +12,7 @@ export function parseAbsolutePath(text: string): string {
 
 /** `host[:port][/path]`; empty for K3s' default. */
 export function parseSystemRegistry(text: string): string {
-  const [host = '', ...path] = text.split('/')
-  if (text === '' || (isRegistry(host) && (path.length === 0 || isRepositoryPath(path.join('/'))))) return text
+  if (text === '' || isSystemRegistry(text)) return text
   throw new InvalidArgumentError('expected host[:port][/path] without a scheme, as in registry.example.com:5000/mirror')
 }
 

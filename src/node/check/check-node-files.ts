@@ -6,7 +6,7 @@ import { renderK3s } from '../../registries-yaml/render/k3s.ts'
 import type { ConfigVersion } from '../../registries-yaml/render/rendered.ts'
 import type { K3sVersion } from '../../release/version.ts'
 import { escaped } from '../../text/printable.ts'
-import { withEmbeddedAddress, type NodeSettings } from '../node-settings.ts'
+import { privateRegistryPath, withEmbeddedAddress, type NodeSettings } from '../node-settings.ts'
 import { checkCerts, type CheckedHosts } from './check-certs.ts'
 import { checkConfig, findTemplate } from './check-config.ts'
 import { checkDropIns } from './check-drop-ins.ts'
@@ -153,6 +153,15 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
   const service = await readNodeStart(files, product)
   const read = await readNodeSettings(files, product, service, signal)
   const { configPath } = read
+  if (read.findings.some(({ id }) => id === 'settings-invalid')) {
+    const unknown = nodeFinding(
+      'settings-unknown',
+      configPath,
+      'the other files were not checked, because the settings decide where they are',
+    )
+    const facts = { settings: read.settings, configPath, registriesPath: privateRegistryPath(read.settings), role: service.role }
+    return { ...facts, hosts: [], proxies: [], images: [], findings: [...service.findings, ...read.findings, unknown] }
+  }
   const learned = await learnFromHosts(files, withEmbeddedAddress({ ...read.settings, version }), service.role)
   const settings =
     learned.settings.embeddedRegistry === true && product === 'rke2' && learned.settings.embeddedAddress === undefined
@@ -189,7 +198,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
     ...service.findings,
     ...read.findings,
     ...learned.findings,
-    ...systemRegistryFinding(settings, registries, configPath),
+    ...systemRegistryFinding(settings, registries, read.findings.at(-1)?.path ?? configPath),
     ...proxies.findings,
     ...registries.findings,
     ...embedded,

@@ -28,9 +28,14 @@ export async function checkRegistries(files: NodeFiles, settings: NodeSettings, 
   if (typeof file === 'string') {
     const unread = unreadableFinding(path, file)
     if (unread !== undefined) return { path, registries: undefined, file: undefined, findings: [unread] }
-    const message = 'does not exist: nodes pull every image from its own registry'
+    const pulls = 'does not exist: nodes pull every image from its own registry'
+    const fix = 'create the file, or remove private-registry'
+    const missing =
+      settings.privateRegistry === undefined
+        ? nodeFinding('registries-missing', path, pulls)
+        : nodeFinding('private-registry-missing', path, `private-registry names this file, which ${pulls}`, { fix })
     const findings = await lint(parseRegistries('', path))
-    return { path, registries: noRegistries, file: undefined, findings: [nodeFinding('registries-missing', path, message), ...findings] }
+    return { path, registries: noRegistries, file: undefined, findings: [missing, ...findings] }
   }
   let text: string
   try {
