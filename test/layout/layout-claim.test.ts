@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdir, utimes, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { claimLayout } from '../../src/layout/layout-claim.ts'
@@ -58,6 +60,30 @@ test('the claim of a process that is no more, or whose number another process ha
   const next = await claimLayout(dir.path)
   assert.equal((await claims(dir.path)).length, 1)
   await next.release()
+})
+
+test('the claim of a process that has ended, and whose parent does not ask how, is taken over', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  await using dir = await tempDir()
+  const lock = await claimLayout(dir.path)
+  const [, space] = ((await claims(dir.path))[0] ?? '').split('-')
+  await lock.release()
+  // The shell's child ends and stays a zombie, because `sleep` replaces the shell.
+  const parent = spawn('sh', ['-c', 'read line & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  try {
+    const [pid = ''] = String(((await once(parent.stdout, 'data')) as [Buffer])[0]).split('\n')
+    let stat: readonly string[] = []
+    while (stat[2] !== 'Z') {
+      stat = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ')
+      await new Promise(setImmediate)
+    }
+    await writeFile(join(dir.path, `writer-${space}-${pid}-${stat[21]}-cccccccccccc`), '')
+    const next = await claimLayout(dir.path)
+    assert.equal((await claims(dir.path)).length, 1)
+    await next.release()
+  } finally {
+    parent.kill()
+  }
 })
 
 test('the claim of another machine holds while it is touched, and no longer', async () => {
