@@ -68,16 +68,18 @@ test('the claim of a process that has ended, and whose parent does not ask how, 
   const lock = await claimLayout(dir.path)
   const [, space] = ((await claims(dir.path))[0] ?? '').split('-')
   await lock.release()
-  // The shell's child ends and stays a zombie, because `sleep` replaces the shell.
-  const parent = spawn('sh', ['-c', 'read line & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // The child ends once `sleep`, which never asks how its children ended, has replaced the shell.
+  const parent = spawn('sh', ['-c', 'exec 3<&0; read line <&3 & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const field = async (of: string | number | undefined, at: number): Promise<string> =>
+    (await readFile(`/proc/${of}/stat`, 'utf8')).split(' ')[at] ?? ''
   try {
-    const [pid = ''] = String(((await once(parent.stdout, 'data')) as [Buffer])[0]).split('\n')
-    let stat: readonly string[] = []
-    while (stat[2] !== 'Z') {
-      stat = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ')
-      await new Promise(setImmediate)
-    }
-    await writeFile(join(dir.path, `writer-${space}-${pid}-${stat[21]}-cccccccccccc`), '')
+    const [output] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = output.toString().trim()
+    while ((await field(parent.pid, 1)) !== '(sleep)') await new Promise(setImmediate)
+    parent.stdin.end('\n')
+    while ((await field(pid, 2)) !== 'Z') await new Promise(setImmediate)
+    const start = await field(pid, 21)
+    await writeFile(join(dir.path, `writer-${space}-${pid}-${start}-cccccccccccc`), '')
     const next = await claimLayout(dir.path)
     assert.equal((await claims(dir.path)).length, 1)
     await next.release()
