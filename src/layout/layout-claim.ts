@@ -15,10 +15,12 @@ export const staleMilliseconds = 30_000
 const attempts = 4
 const beatNames = ['alive', 'alive-'] as const
 
-/** Field 22 of /proc/<pid>/stat, the start in clock ticks; the name before it may hold spaces and brackets. */
+/** Field 22 of /proc/<pid>/stat, the start in clock ticks; the name before it may hold spaces and brackets. Undefined for a process that has ended, also where its parent never asks how. */
 async function startOf(pid: string): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  // Of a killed process another thread may still finish its writing.
+  return fields[0] === 'Z' && Number(fields[17]) <= 1 ? undefined : fields[19]
 }
 
 /** Where process numbers have one meaning: this boot of this machine and its process namespace. */

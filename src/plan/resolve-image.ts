@@ -229,7 +229,13 @@ export async function mountableBlobs(
   options: CallOptions = {},
 ): Promise<readonly Descriptor[]> {
   if (formerly === undefined) return []
-  const lacked = new Set(await lackedBy(formerly, missing, destination, options))
+  const headBlob: ImageDestination['headBlob'] = async (...asked) => {
+    // A mirror uploads what it cannot mount, so a failed look-up only means an upload.
+    const isHeld = await destination.headBlob(...asked).catch(() => false)
+    options.signal?.throwIfAborted()
+    return isHeld
+  }
+  const lacked = new Set(await lackedBy(formerly, missing, { headBlob }, options))
   return missing.filter((blob) => !lacked.has(blob))
 }
 

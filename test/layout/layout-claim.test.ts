@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdir, utimes, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { claimLayout } from '../../src/layout/layout-claim.ts'
@@ -58,6 +60,32 @@ test('the claim of a process that is no more, or whose number another process ha
   const next = await claimLayout(dir.path)
   assert.equal((await claims(dir.path)).length, 1)
   await next.release()
+})
+
+test('the claim of a process that has ended, and whose parent does not ask how, is taken over', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  await using dir = await tempDir()
+  const lock = await claimLayout(dir.path)
+  const [, space] = ((await claims(dir.path))[0] ?? '').split('-')
+  await lock.release()
+  // The child ends once `sleep`, which never asks how its children ended, has replaced the shell.
+  const parent = spawn('sh', ['-c', 'exec 3<&0; read line <&3 & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const field = async (of: string | number | undefined, at: number): Promise<string> =>
+    (await readFile(`/proc/${of}/stat`, 'utf8')).split(' ')[at] ?? ''
+  try {
+    const [output] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = output.toString().trim()
+    while ((await field(parent.pid, 1)) !== '(sleep)') await new Promise(setImmediate)
+    parent.stdin.end('\n')
+    while ((await field(pid, 2)) !== 'Z') await new Promise(setImmediate)
+    const start = await field(pid, 21)
+    await writeFile(join(dir.path, `writer-${space}-${pid}-${start}-cccccccccccc`), '')
+    const next = await claimLayout(dir.path)
+    assert.equal((await claims(dir.path)).length, 1)
+    await next.release()
+  } finally {
+    parent.kill()
+  }
 })
 
 test('the claim of another machine holds while it is touched, and no longer', async () => {

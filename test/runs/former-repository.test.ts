@@ -11,7 +11,7 @@ import { readNaming, type MirrorOptions } from '../../src/runs/options.ts'
 import { planImages } from '../../src/runs/plan-images.ts'
 import { tinyImage, tinyIndex, tinyManifest, type TinyImage } from '../layout/tiny-image.ts'
 import { startDockerRegistry } from '../servers/docker-registry.ts'
-import { memoryRegistry, type MemoryRegistry } from '../servers/memory-registry.ts'
+import { memoryRegistry, refuse, type MemoryRegistry } from '../servers/memory-registry.ts'
 import { requireServer } from '../servers/require-server.ts'
 
 /** An image with a layer that is too large to be looked up by a mount. */
@@ -149,6 +149,16 @@ test('a plan predicts what is mounted', async () => {
   const copied = await at.copy(since)
   assert.equal(copied.totals.bytesCopied, totals.bytesToMove)
   assert.ok(totals.bytesToMount > 1_200_000)
+})
+
+test('a plan and a mirror upload the blobs where the destination fails for the former repositories', async () => {
+  await using at = await world()
+  await at.copy(before)
+  const more = { retry: { retries: 0 } }
+  at.to.intercept = ({ path }, response) => path.includes('/m/rancher/') && refuse(response, 500, 'UNKNOWN')
+  const { totals } = await planImages(at.options(since, more))
+  const copied = await at.copy(since, more)
+  assert.deepEqual([totals.failed, totals.bytesToMount, totals.bytesToMove], [0, 0, copied.totals.bytesCopied])
 })
 
 test('each of several destinations mounts from its own repositories, and the source is read once for the others', async () => {

@@ -37,10 +37,11 @@ function unquote(file: WrittenFile, { value }: WrittenEntry): readonly TextEdit[
   return [{ start, end, text: String(value.value) }]
 }
 
-/** In a block the value moves to a line of its own, after `- `; in braces it gets brackets. */
+/** In a block the value moves to a line of its own, after `- `; in braces it gets brackets. Undefined for a value that may be several endpoints, or none, and where a tag or an anchor would belong to the list. */
 function makeList(file: WrittenFile, { key, value, mapping }: WrittenEntry): readonly TextEdit[] | undefined {
   const range = rangeInLine(file, value)
-  if (range === undefined) return undefined
+  if (range === undefined || !isScalar(value) || value.tag !== undefined || value.anchor !== undefined) return undefined
+  if (/^$|[\s,]/.test(String(value.value))) return undefined
   const [start, end] = range
   if (mapping.flow === true) {
     return [

@@ -195,10 +195,12 @@ export class YamlDecoder {
       entry: (key, position, value) => {
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
         const isUsed = field !== undefined && field.isUnused !== true
-        if (!isUsed) this.remarks.push({ kind: 'unknown-key', path: value.path, position, known })
-        if (field === undefined) return
+        const remark = { kind: 'unknown-key', path: value.path, position, known } as const
+        if (field === undefined) return void this.remarks.push(remark)
         const name = field.as ?? key
         const decoded = this.#decode(value, field, isUsed ? (record[name] as Decoded) : zero(field))
+        // An unused key without a value, as in examples of k3d, loses nothing.
+        if (!isUsed && !(decoded instanceof Map && decoded.size === 0)) this.remarks.push(remark)
         if (isUsed && decoded !== mistyped) record[name] = decoded
       },
     })

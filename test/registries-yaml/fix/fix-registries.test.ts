@@ -88,6 +88,10 @@ const uncertain: Readonly<Record<string, string>> = {
   'a name that an alias shares': 'mirrors: &all\n  "https://r.example.com": {}\nconfigs: *all\n',
   'a key that is an alias': 'x-name: &name https://r.example.com\nmirrors:\n  *name : {}\n',
   'a misspelled key that would turn off the verification of certificates': 'configs:\n  r.example.com: {tls: {insecureSkipVerify: true}}\n',
+  'a value that may be several endpoints': 'mirrors: {quay.io: {endpoint: "https://r.example.com, https://s.example.com"}}\n',
+  'an empty endpoint': 'mirrors:\n  quay.io:\n    endpoint: ""\n',
+  'an endpoint with a tag': 'mirrors:\n  quay.io:\n    endpoint: !!str https://r.example.com\n',
+  'an endpoint with an anchor': 'x-a: 1\nmirrors:\n  quay.io:\n    endpoint: &one https://r.example.com\n',
   'a file with a syntax error': 'mirrors:\n  https://docker.io: {}\n  *: {}\n',
   'a key without a port for two endpoints':
     'mirrors: {quay.io: {endpoint: ["https://r.example.com:5000", "https://r.example.com:5001"]}}\nconfigs:\n  r.example.com: {auth: {username: a, password: b}}\n',

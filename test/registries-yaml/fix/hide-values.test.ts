@@ -24,6 +24,27 @@ auths: {c: {auth: hunter2}}
   for (const kept of ['username: k3s', 'https://registry.example.com', '/ca.crt', '"true"', '/c.crt']) assert.ok(shown.includes(kept), kept)
 })
 
+test('hides the queries of endpoints and of keys, and keeps the patterns of rewrites', () => {
+  const text = `mirrors:
+  quay.io?token=hunter2:
+    endpoint: "https://m.example.com?token=hunter2"
+    rewrite: {"^(?:library|)(.*)": "$1"}
+  docker.io:
+    endpoint: ['m.example.com/v2?hunter2', https://n.example.com]
+configs:
+  "m.example.com?token=hunter2": {tls: {ca_file: /ca.crt}}
+`
+  const shown = hideValues(text)
+  assert.doesNotMatch(shown, /hunter2/)
+  for (const kept of [
+    '"https://m.example.com?***"',
+    "['m.example.com/v2?***', https://n.example.com]",
+    '"m.example.com?***"',
+    '(?:library|)',
+  ])
+    assert.ok(shown.includes(kept), kept)
+})
+
 test('hides every value below configs, whatever its key is', () => {
   const key = fc.constantFrom('auth', 'password', 'token', 'a', 'identity_token', 'password:hunter2')
   const node: fc.Arbitrary<unknown> = fc.letrec<{ node: unknown }>((tie) => ({

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { lintRegistries } from '../../../src/registries-yaml/lint/lint.ts'
+import { parseRegistries } from '../../../src/registries-yaml/read/parse-registries.ts'
 import { nearestKey, rightParent } from '../../../src/registries-yaml/rules/unknown-key.ts'
 
 const known = {
@@ -38,4 +40,10 @@ test('a known key in the wrong place has a right one', () => {
   assert.deepEqual(rightParent('auth'), { key: 'auth', parent: 'under configs and the host of a registry' })
   assert.equal(rightParent('colour'), undefined)
   assert.equal(rightParent('constructor'), undefined)
+})
+
+test('the predecessor of configs is reported where it has a value that is lost', async () => {
+  const rules = async (text: string) => (await lintRegistries(parseRegistries(text, ''), { files: false })).map(({ rule }) => rule)
+  for (const text of ['auths: {}\n', 'auths:\n', 'auths: ~\n']) assert.deepEqual(await rules(text), [], text)
+  for (const text of ['auths: {r.example.com: {}}\n', 'auth: {}\n']) assert.deepEqual(await rules(text), ['unknown-key'], text)
 })
