@@ -45,8 +45,8 @@ const maxListBytes = 4 * 1024 * 1024
 const whenImported: Readonly<Record<ImportState, readonly [id: NodeFindingId, text: string]>> = {
   always: ['image-archive-imported', 'K3s imports it at every start'],
   unchanged: ['image-archive-unchanged', 'unchanged since the last import: K3s skips it'],
-  new: ['image-archive-changed', `not in ${cacheName}: K3s imports it at its next start`],
-  changed: ['image-archive-changed', `changed since the last import: K3s imports it at its next start`],
+  new: ['image-archive-changed', `not in ${cacheName}: K3s imports it when it sees it, at its next start at the latest`],
+  changed: ['image-archive-changed', `changed since the last import: K3s imports it when it sees it, at its next start at the latest`],
   fraction: [
     'image-archive-reimported',
     `K3s imports it at every start, because its time has a fraction of a second, which ${cacheName} does not keep`,
