@@ -445,7 +445,7 @@ test('compares nothing of certs.d for a version of K3s before it', async () => {
   await using tree = await nodeTree(healthyFiles())
   const report = await check(tree, { k3sVersion: { major: 1, minor: 25, patch: 0, build: { number: 1, dotted: false } } })
   assert.deepEqual(report.hosts, [])
-  assert.match(report.findings.find(({ id }) => id === 'old-version')?.fix ?? '', /--k3s-version/)
+  assert.match(report.findings.find(({ id }) => id === 'old-version')?.fix ?? '', /options\.k3sVersion/)
   await rm(tree.at(`${containerd}/certs.d`), { recursive: true })
   const old = await check(tree, { k3sVersion: { major: 1, minor: 25, patch: 0, build: { number: 1, dotted: false } } })
   assert.deepEqual(problems(old), [])

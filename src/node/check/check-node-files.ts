@@ -13,6 +13,7 @@ import { checkDropIns } from './check-drop-ins.ts'
 import { checkEmbeddedRegistry, embeddedAddressIn } from './check-embedded-registry.ts'
 import { checkImages, type CheckedImageFile } from './check-images.ts'
 import { checkNodeProxies, type CheckedProxy } from './check-node-proxies.ts'
+import { checkPauseImage } from './check-pause-image.ts'
 import { checkRegistries, type CheckedRegistries } from './check-registries.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
 import { notRead, type NodeFiles } from './node-files.ts'
@@ -187,7 +188,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
   const isOld = !hasFeature(version, 'hosts-toml')
   const containerd = isOld
     ? undefined
-    : await checkContainerd(files, { settings, version, registries, modified: [...read.files, ...service.files] })
+    : await checkContainerd(files, { settings, version, role: service.role, registries, modified: [...read.files, ...service.files] })
   const old = nodeFinding('old-version', paths.certs, 'this version of K3s has no certs.d: certs.d and config.toml were not checked', {
     // Such a directory shows that the node runs a newer version.
     fix: isOld && (await files.has(paths.certs)) ? 'pass options.k3sVersion with the version of the node' : undefined,
@@ -211,6 +212,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
 interface ContainerdInput {
   readonly settings: NodeSettings
   readonly version: K3sVersion | undefined
+  readonly role: NodeStart['role']
   readonly registries: CheckedRegistries
   /** Files that K3s reads only when it starts. */
   readonly modified: readonly { readonly path: string; readonly modified: number }[]
@@ -218,7 +220,7 @@ interface ContainerdInput {
 
 async function checkContainerd(
   files: NodeFiles,
-  { settings, version, registries, modified }: ContainerdInput,
+  { settings, version, role, registries, modified }: ContainerdInput,
 ): Promise<{ readonly hosts: readonly CheckedHosts[]; readonly findings: readonly NodeFinding[] }> {
   const { containerd: directory, certs } = nodePaths(settings)
   const header = generatedHeader(settings)
@@ -232,6 +234,14 @@ async function checkContainerd(
   const section = rendered?.files.get('config.toml')
   const wanted = section === undefined ? undefined : readRegistrySection(section)
   const config = await checkConfig(files, { directory, certs, header, wanted, version: newest, template })
+  const pause =
+    template === undefined && config.config !== undefined
+      ? checkPauseImage(settings, {
+          path: posix.join(directory, 'config.toml'),
+          image: config.config.sandboxImage,
+          isAgent: role === 'agent',
+        })
+      : []
   const started = config.file?.modified
   const isLater = ({ modified: at }: { readonly modified: number }): boolean => started !== undefined && at > started + copyTime
   const dropIns = await checkDropIns(files, { directory, certs, version: next, config: config.config, isNewer: isLater })
@@ -252,6 +262,7 @@ async function checkContainerd(
       ...newerFindings('settings-newer', modified.filter(isLater)),
       ...(rendered?.findings ?? []),
       ...config.findings,
+      ...pause,
       ...ofTemplates,
       ...newerFindings('template-newer', template !== undefined && isLater(template.file) ? [template] : []),
       ...dropIns,

@@ -32,6 +32,7 @@ export const nodeFindings = {
   'config-changed': 'error',
   'config-version-changed': 'info',
   'config-foreign': 'warning',
+  'pause-image-changed': 'error',
   'credentials-changed': 'error',
   'credentials-missing': 'error',
   'credentials-left-over': 'warning',
