@@ -6,9 +6,8 @@ import { formatPosition } from '../registries-yaml/read/read-registries.ts'
 import { quoted } from '../text/printable.ts'
 import { redactUserinfo } from '../text/redact.ts'
 import type { ConfigEntry } from './config-values.ts'
-import { isCidr } from './is-cidr.ts'
-import { isSystemRegistry } from './is-system-registry.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { isCidr, isSystemRegistry } from './value-forms.ts'
 
 /** What the flags of a configuration mean, and what is surprising about them. */
 export interface ReadSettings {

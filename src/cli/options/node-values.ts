@@ -1,7 +1,6 @@
 import { posix } from 'node:path'
 import { InvalidArgumentError } from 'commander'
-import { isCidr } from '../../node/is-cidr.ts'
-import { isSystemRegistry } from '../../node/is-system-registry.ts'
+import { isCidr, isSystemRegistry } from '../../node/value-forms.ts'
 import { parseReference } from '../../oci/reference.ts'
 
 /** An absolute path on a node. */

@@ -20,5 +20,5 @@ test('the error about a version contains the one that was meant', () => {
     assert.throws(() => parseNodeVersion(text), /Did you mean v1\.36\.3\+rke2r1\?/, text)
   assert.throws(() => parseNodeVersion('rke2'), /a release of RKE2 such as/)
   assert.throws(() => parseNodeVersion('v1.30.4-k3s1'), /Did you mean v1\.30\.4\+k3s1\?/)
-  assert.throws(() => parseNodeVersion('v1.30'), /v1\.30 is a channel/)
+  for (const text of ['v1.30', 'stable']) assert.throws(() => parseNodeVersion(text), /expected a release such as v1/, text)
 })
