@@ -20,18 +20,20 @@ const systemNames: ReadonlySet<string> = new Set([
 /** Where K3s' own images are: Docker Hub, and from v1.40 GitHub. https://github.com/k3s-io/k3s/issues/14561 */
 const before = { registry: 'docker.io', directory: 'rancher/' } as const
 const since = { registry: 'ghcr.io', directory: 'k3s-io/' } as const
+/** The lists of Rancher Prime have the same paths in its own registry. */
+const prime = { registry: 'registry.rancher.com', directory: 'rancher/' } as const
 
 /** Images of the same publisher that are not a part of RKE2, which names many more than K3s. */
 const upgrades = /^(?:kubectl|[^/]*-upgrade|system-upgrade-controller)$/
 
 /**
- * True for an image that K3s or RKE2 pulls for itself, whose registry `--system-default-registry` replaces, wherever a list finds it: https://docs.k3s.io/cli/server
+ * True for an image that K3s or RKE2 pulls for itself, whose registry `--system-default-registry` replaces: https://docs.k3s.io/cli/server
  * False for other images of the same publisher: rancher/k3s-upgrade, rancher/system-upgrade-controller, rancher/kubectl, rancher/k3s.
  */
-export function isSystemImage({ path }: Pick<Reference, 'path'>, product: 'k3s' | 'rke2' = 'k3s'): boolean {
-  const directory = [before.directory, since.directory].find((one) => path.startsWith(one))
-  if (directory === undefined) return false
-  const name = path.slice(directory.length)
+export function isSystemImage({ registry, path }: Pick<Reference, 'registry' | 'path'>, product: 'k3s' | 'rke2' = 'k3s'): boolean {
+  const place = [before, since, prime].find((one) => registry === one.registry && path.startsWith(one.directory))
+  if (place === undefined) return false
+  const name = path.slice(place.directory.length)
   return product === 'k3s' ? systemNames.has(name) : !name.includes('/') && !upgrades.test(name)
 }
 

@@ -25,6 +25,9 @@ test('recognises no other image of the same publisher, and no image of the same 
     'rancher/system-upgrade-controller:v0.14.0',
     'rancher/pause/pause:1',
     'acme/mirrored-pause:3.6',
+    'quay.io/rancher/mirrored-pause:3.6',
+    'ghcr.io/rancher/klipper-lb:v0.4.17',
+    'docker.io/k3s-io/klipper-lb:v0.4.17',
   ]
   assert.deepEqual(
     others.map(parseReference).filter((image) => isSystemImage(image)),
@@ -32,8 +35,8 @@ test('recognises no other image of the same publisher, and no image of the same 
   )
 })
 
-test('recognises the images of lists that name another registry, and all images of RKE2 but those for upgrades', () => {
-  assert.ok(isSystemImage(parseReference('registry.example.com/rancher/mirrored-pause:3.6')))
+test('recognises the images in the lists of Rancher Prime, and all images of RKE2 but those for upgrades', () => {
+  assert.ok(isSystemImage(parseReference('registry.rancher.com/rancher/mirrored-pause:3.6')))
   const images = [
     'rancher/rke2-runtime:v1.36.3-rke2r1',
     'rancher/hardened-coredns:v1.12',
