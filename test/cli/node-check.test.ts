@@ -32,7 +32,7 @@ test('compares with what the given version writes, of K3s and of RKE2', async ()
 })
 
 test('prints a document that its schema describes', async () => {
-  await using tree = await nodeTree(healthyFiles({ config: 'system-default-registry: r.example.com\n' }))
+  await using tree = await nodeTree(healthyFiles({ config: 'airgap-extra-registry: r.example.com\n' }))
   const { status, stdout } = await runCli(['node', 'check', '--root', tree.path, '--output', 'json'])
   assert.equal(status, 0)
   const schema: object = JSON.parse(await readFile(new URL('../../schemas/node-check.schema.json', import.meta.url), 'utf8'))
