@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { isMirrorError } from '../../errors.ts'
-import { embeddedAddressOf, generatedHeader, nodePaths, supervisorPorts, type Product } from '../../registries-yaml/hosts/k3s-flags.ts'
+import { embeddedAddressOf, generatedHeader, nodePaths, type Product } from '../../registries-yaml/hosts/k3s-flags.ts'
 import { hasFeature } from '../../registries-yaml/k3s-features.ts'
 import { renderK3s } from '../../registries-yaml/render/k3s.ts'
 import type { ConfigVersion } from '../../registries-yaml/render/rendered.ts'
@@ -164,10 +164,7 @@ export async function checkNodeFiles(files: NodeFiles, { product, version, signa
     return { ...facts, hosts: [], proxies: [], images: [], findings: [...service.findings, ...read.findings, unknown] }
   }
   const learned = await learnFromHosts(files, withEmbeddedAddress({ ...read.settings, version }), service.role)
-  const settings =
-    learned.settings.embeddedRegistry === true && product === 'rke2' && learned.settings.embeddedAddress === undefined
-      ? { ...learned.settings, embeddedAddress: `127.0.0.1:${supervisorPorts.rke2}` }
-      : learned.settings
+  const { settings } = learned
   const paths = nodePaths(settings)
   const missing = await checkProduct(files, product, [
     `/etc/rancher/${product}`,

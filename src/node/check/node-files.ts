@@ -1,8 +1,8 @@
-import type { Stats } from 'node:fs'
-import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { MirrorError, systemReason } from '../../errors.ts'
 import { readBoundedFile } from '../../registries-yaml/read/bounded-file.ts'
+import { locateBelowRoot, type LocatedFile } from '../path-below-root.ts'
 import { nodeFinding, type NodeFinding } from './finding.ts'
 
 /** A file of a node that was read. */
@@ -33,18 +33,8 @@ export interface NodeEntry {
   readonly at: string
 }
 
-/** As many as Linux follows in one path. */
-const mostLinks = 40
 const defaultBytes = 1024 * 1024
 const mostEntries = 10_000
-
-interface Located {
-  /** On this machine, without links; a missing file has the path that it would have. */
-  readonly at: string
-  /** Undefined for a missing file. */
-  readonly facts: Stats | undefined
-  readonly problem?: FileProblem
-}
 
 function problemOf(code: string): FileProblem {
   return ['ENOENT', 'ENOTDIR', 'missing'].includes(code) ? 'missing' : /^E[A-Z0-9]+$/.test(code) ? systemReason({ code }) : code
@@ -78,31 +68,10 @@ export class NodeFiles {
     return this.#read
   }
 
-  async #locate(path: string): Promise<Located> {
+  async #locate(path: string): Promise<LocatedFile & { readonly problem: FileProblem | undefined }> {
     this.#signal?.throwIfAborted()
-    let at = this.root
-    let facts: Stats | undefined
-    let rest = path.split('/').filter((step) => step !== '' && step !== '.')
-    for (let links = 0; rest.length > 0;) {
-      const [step = '', ...more] = rest
-      rest = more
-      // The parent of the root is the root.
-      const next = step !== '..' ? join(at, step) : at === this.root ? at : dirname(at)
-      try {
-        facts = await lstat(next)
-      } catch (error) {
-        const problem = problemOf((error as NodeJS.ErrnoException).code ?? 'unknown reason')
-        return { at: join(next, ...more.filter((one) => one !== '..')), facts: undefined, problem }
-      }
-      if (!facts.isSymbolicLink()) at = next
-      else if (++links > mostLinks) return { at: next, facts: undefined, problem: systemReason({ code: 'ELOOP' }) }
-      else {
-        const target = await readlink(next)
-        if (target.startsWith('/')) at = this.root
-        rest = [...target.split('/').filter((one) => one !== '' && one !== '.'), ...more]
-      }
-    }
-    return { at, facts: facts ?? (await lstat(at)) }
+    const located = await locateBelowRoot(this.root, path)
+    return { ...located, problem: located.code === undefined ? undefined : problemOf(located.code) }
   }
 
   /** Where this machine has a file of the node; also for a missing file. */
