@@ -81,12 +81,26 @@ export interface BundledList {
   readonly images: number
 }
 
+/** A file that a kit has next to its images. */
+export interface KitFile {
+  /** Where it lies in the kit, and below the address of `kit serve`: `k3s/v1.37.1+k3s1/k3s-arm64`. */
+  readonly path: string
+  readonly digest: Digest
+  readonly size: number
+  /** The K3s release that it belongs to; absent for what belongs to none. */
+  readonly release?: string
+  /** Mode bits of an executable file are 0755 instead of 0644. */
+  readonly executable?: boolean
+}
+
 /** The record of a bundle, in `k3s-mirror.json`. */
 export interface BundleRecord {
   /** `k3s-mirror/<version>` of what made it. */
   readonly tool: string
   readonly lists: readonly BundledList[]
   readonly images: readonly BundledImage[]
+  /** The files of a kit, in the order of their paths; absent in a bundle of images alone. */
+  readonly files?: readonly KitFile[]
   /** What the images need and the bundle does not hold, because an earlier one brought it. */
   readonly base?: BundleBase
 }
@@ -98,13 +112,16 @@ export const maxRecordBytes: number = 64 * 1024 * 1024
 export const recordPath = 'k3s-mirror.json'
 
 /** Writes a record; the same record gives the same bytes. */
-export function formatBundleRecord({ tool, lists, images, base }: BundleRecord): Buffer {
+export function formatBundleRecord({ tool, lists, images, files, base }: BundleRecord): Buffer {
   const document = {
     schemaVersion: 1,
     tool,
     lists: lists.map(({ name, release, sha256, images: count }) => ({ name, release, sha256, images: count })),
     images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved, releases }) => {
       return { reference: formatReference(reference), mediaType, digest, size, platforms, digestPreserved, releases }
+    }),
+    ...(files && {
+      files: files.map(({ path, digest, size, release, executable }) => ({ path, digest, size, release, executable })),
     }),
     ...(base && { base: formatBundleBase(base) }),
   }
@@ -138,11 +155,22 @@ function parseList(value: unknown): BundledList {
   return { name, ...(typeof release === 'string' && { release }), sha256, images }
 }
 
+/** Each part of a path in a kit: no parent, no backslash, nothing that a shell or a URL gives another meaning except `+`. */
+const kitPath = /^(?!\.)[\w.+-]+(?:\/(?!\.)[\w.+-]+)*$/
+
+function parseFile(value: unknown): KitFile {
+  const { path, digest, size, release, executable } = isJsonObject(value) ? value : {}
+  if (typeof path !== 'string' || !kitPath.test(path)) throw invalid('contains a file without a valid path')
+  if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('contains a file without a valid digest')
+  if (!isSize(size)) throw invalid('contains a file without a valid size')
+  return { path, digest, size, ...(typeof release === 'string' && { release }), ...(executable === true && { executable }) }
+}
+
 /** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for a later schemaVersion. */
 export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord> {
   const document = parseJson(Buffer.from(bytes).toString('utf8'), (cause) => invalid('is not JSON', cause))
   if (!isJsonObject(document)) throw invalid('is not a JSON object')
-  const { schemaVersion, tool, lists, images, base } = document
+  const { schemaVersion, tool, lists, images, files, base } = document
   if (schemaVersion !== 1) {
     throw new MirrorError('UNSUPPORTED', `${recordPath} has an unsupported schemaVersion`, { hint: 'update k3s-mirror' })
   }
@@ -157,6 +185,7 @@ export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord
     tool: typeof tool === 'string' ? tool : '',
     lists: lists.map(parseList),
     images: parsed,
+    ...(Array.isArray(files) && { files: files.map(parseFile) }),
     ...(base !== undefined && { base: parseBundleBase(base) }),
   }
 }
