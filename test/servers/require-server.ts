@@ -11,6 +11,7 @@ export type ServerName =
   | 'skopeo'
   | 'containerd'
   | 'dockerd'
+  | 'kubectl'
   | 'namespaces'
   | 'podman'
   | 'systemd-analyze'
@@ -31,6 +32,7 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   skopeo: ['skopeo'],
   containerd: ['containerd', 'ctr', 'runc', 'busybox'],
   dockerd: ['dockerd', 'docker', 'containerd', 'runc', 'busybox'],
+  kubectl: ['kubectl'],
   namespaces: ['unshare', 'busybox'],
   podman: ['podman', 'conmon', 'runc'],
   'systemd-analyze': ['systemd-analyze'],
