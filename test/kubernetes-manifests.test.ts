@@ -15,6 +15,7 @@ import {
 } from './servers/kubernetes-objects.ts'
 import { requireServer } from './servers/require-server.ts'
 import { scriptedServer } from './servers/scripted-server.ts'
+import { tempDir } from './servers/temp-dir.ts'
 
 interface Model {
   validate(): void
@@ -150,7 +151,19 @@ describe('deploy/kubernetes', () => {
       response.writeHead(document === undefined ? 404 : 200, { 'content-type': 'application/json' })
       response.end(JSON.stringify(document ?? {}))
     })
-    const args = ['--server', server.url, '--kubeconfig', '/dev/null', 'create', '--dry-run=client', '--validate=false', '--output=name']
+    await using cache = await tempDir()
+    const args = [
+      '--server',
+      server.url,
+      '--kubeconfig',
+      '/dev/null',
+      '--cache-dir',
+      cache.path,
+      'create',
+      '--dry-run=client',
+      '--validate=false',
+      '--output=name',
+    ]
     const kubectl = spawn('kubectl', [...args, '--filename=-'], { stdio: ['pipe', 'pipe', 'inherit'], env: { PATH: process.env['PATH'] } })
     kubectl.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
     const named = objects.map(({ apiVersion, kind, metadata }) => {

@@ -18,17 +18,18 @@ test('packs the program and its docs, and runs where the package is installed', 
   assert.ok(packed)
   const outside = packed.files
     .map(({ path }) => path)
-    .filter((path) => !/^(?:dist\/.*\.(?:js|d\.ts)|docs\/[\w-]+\.md|schemas\/[\w-]+\.schema\.json)$/.test(path))
-  for (const expected of ['docs/getting-started.md', 'schemas/prune.schema.json'])
+    .filter(
+      (path) =>
+        !/^(?:dist\/.*\.(?:js|d\.ts)|docs\/[\w-]+\.md|schemas\/[\w-]+\.schema\.json|deploy\/kubernetes\/[\w/-]+\.(?:yaml|txt))$/.test(path),
+    )
+  for (const expected of ['docs/getting-started.md', 'schemas/prune.schema.json', 'deploy/kubernetes/shards/list.txt'])
     assert.ok(
       packed.files.some(({ path }) => path === expected),
       expected,
     )
   const typed = packed.files.map(({ path }) => path).filter((path) => path.startsWith('dist/cli/') && path.endsWith('.d.ts'))
   assert.deepEqual(typed, [], 'the command line has no types')
-  const configs = ['k3s-mirror-serve.service', 'k3s-mirror-serve.yaml', 'k3s-mirror-sync.service', 'sync.yaml'].map(
-    (name) => `configs/${name}`,
-  )
+  const configs = ['k3s-mirror-serve.service', 'k3s-mirror-sync.service', 'sync.yaml'].map((name) => `configs/${name}`)
   const built = ['dist/cli/commit.txt', 'dist/cli/third-party-notices.txt', 'dist/k3s-mirror.1']
   assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', ...configs, ...built, 'package.json'])
 

@@ -4,9 +4,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { hashSync } from 'bcryptjs'
-import { parseAllDocuments } from 'yaml'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { plainRequest } from '../servers/http-request.ts'
+import { onlyObject, podTemplateOf, renderKustomization } from '../servers/kubernetes-objects.ts'
 import { requireServer } from '../servers/require-server.ts'
 import { startCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -60,67 +60,17 @@ test('systemd accepts the unit, and finds it confined', async (t) => {
   assert.equal(judged.status, 0, judged.stdout)
 })
 
-interface Manifest {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> }
-  readonly spec?: {
-    readonly selector?: { readonly matchLabels?: object }
-    readonly strategy?: object
-    readonly template?: { readonly metadata: { readonly labels: object }; readonly spec: PodSpec }
-    readonly ports?: readonly { readonly targetPort: string }[]
-  }
-}
-
-interface PodSpec {
-  readonly securityContext: { readonly runAsNonRoot: boolean; readonly seccompProfile: object }
-  readonly containers: readonly [
-    {
-      readonly args: readonly string[]
-      readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
-      readonly securityContext: object
-      readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
-      readonly livenessProbe: object
-      readonly readinessProbe: object
-    },
-  ]
-  readonly volumes: readonly { readonly name: string; readonly persistentVolumeClaim?: { readonly claimName: string } }[]
-}
-
-test('the Kubernetes manifest is consistent and meets the restricted pod security standard', async () => {
-  const documents = parseAllDocuments(await readFile(pathOf('k3s-mirror-serve.yaml'), 'utf8'))
-  const manifests = documents.map((document) => {
-    assert.deepEqual([document.errors, document.warnings], [[], []])
-    return document.toJS() as Manifest
-  })
-  assert.deepEqual(
-    manifests.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`),
-    ['v1 Namespace', 'v1 PersistentVolumeClaim', 'apps/v1 Deployment', 'v1 Service'],
-  )
-  const [namespace, claim, deployment, service] = manifests
-  assert.equal(namespace?.metadata.labels?.['pod-security.kubernetes.io/enforce'], 'restricted')
-  const { spec } = deployment ?? {}
-  const pod = spec?.template?.spec
-  assert.ok(pod)
-  assert.deepEqual(spec.selector?.matchLabels, spec.template?.metadata.labels)
-  assert.deepEqual(service?.spec?.selector, spec.template?.metadata.labels)
-  assert.deepEqual(spec.strategy, { type: 'Recreate' })
-  const [container] = pod.containers
-  assert.deepEqual([pod.securityContext.runAsNonRoot, pod.securityContext.seccompProfile], [true, { type: 'RuntimeDefault' }])
-  assert.deepEqual(container.securityContext, {
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  })
-  const probe = { httpGet: { path: '/healthz', port: 'https', scheme: 'HTTPS' } }
-  assert.deepEqual([container.livenessProbe, container.readinessProbe], [probe, probe])
+test('the StatefulSet starts a server that answers its probes', async (t) => {
+  if (!requireServer(t, 'kubectl')) return
+  const template = podTemplateOf(onlyObject(await renderKustomization('.'), 'StatefulSet'))
+  const [container] = template?.spec.containers ?? []
+  assert.ok(container)
+  const probe = { path: '/healthz', port: 'https', scheme: 'HTTPS' }
+  for (const name of ['startupProbe', 'readinessProbe', 'livenessProbe'])
+    assert.deepEqual((container[name] as { readonly httpGet: object }).httpGet, probe)
   assert.deepEqual(container.ports, [{ name: 'https', containerPort: 5000 }])
-  assert.equal(service?.spec?.ports?.[0]?.targetPort, 'https')
-  assert.deepEqual(
-    container.volumeMounts.map(({ name }) => name),
-    pod.volumes.map(({ name }) => name),
+  await assertServes(
+    container.args.flatMap((arg) => arg.split('=')),
+    Object.fromEntries(container.volumeMounts.map(({ name, mountPath }) => [mountPath, name])),
   )
-  assert.equal(pod.volumes[0]?.persistentVolumeClaim?.claimName, claim?.metadata.name)
-  const directories = Object.fromEntries(container.volumeMounts.map(({ name, mountPath }) => [mountPath, name]))
-  await assertServes(container.args, directories)
 })

@@ -30,6 +30,12 @@ test('the example matches the schema, and the command of the unit watches it unt
   assert.equal((await running.finished).status, 0)
 })
 
+test('the configuration of the Kubernetes manifests matches the schema', async () => {
+  const validate = schemaOf('sync-config')
+  for (const name of ['sync', 'watch'])
+    assert.ok(validate(parse(await readFile(pathOf(`../deploy/kubernetes/${name}/sync.yaml`), 'utf8'))), JSON.stringify(validate.errors))
+})
+
 test('systemd accepts the unit, and finds it confined', async (t) => {
   if (!requireServer(t, 'systemd-analyze')) return
   await using directory = await tempDir()
