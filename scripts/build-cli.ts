@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url'
 import { build, type BuildResult, type Metafile, type Plugin } from 'esbuild'
 import { manPage } from './man-page.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+/** The root folder of the project. */
+export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
 
 /** Loaded from `node_modules` on demand: dockerode has native parts and needs debug, and zstd-wasm reads a file next to its own. */
 const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
 
 /** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
-const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts'].map((path) => join(root, path))
+const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts'].map((path) => join(projectRoot, path))
 const movesNothing =
   /[/](?:actions[/](?:serve|completion|version|registries[/](?:lint|render|resolve))|environment|failure|misplaced-reference)\.ts$/
 
@@ -24,21 +25,32 @@ const fewFiles: Plugin = {
   name: 'few-files',
   setup(bundle) {
     bundle.onResolve({ filter: /^\./ }, ({ kind, path, importer, resolveDir }) => {
-      const isPart = kind === 'dynamic-import' && importer.startsWith(join(root, 'src'))
+      const isPart = kind === 'dynamic-import' && importer.startsWith(join(projectRoot, 'src'))
       return isPart ? { path: join(resolveDir, path), namespace: 'later' } : undefined
     })
     bundle.onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
       const before = movesNothing.test(path) ? loadedBefore.slice(0, 1) : loadedBefore
       const lines = [...before.map((needed) => `import ${JSON.stringify(needed)}`), `export * from ${JSON.stringify(path)}`]
-      return { contents: lines.join('\n'), resolveDir: root }
+      return { contents: lines.join('\n'), resolveDir: projectRoot }
     })
+  },
+}
+
+/** Writes the version into the bundle, which then reads no package.json. */
+export const versionOfPackage: Plugin = {
+  name: 'version-of-package',
+  setup(bundle) {
+    const file = join(projectRoot, 'src/version.ts')
+    bundle.onLoad({ filter: /version\.ts$/ }, ({ path }) =>
+      path === file ? { contents: "export { version } from '../package.json'", resolveDir: join(projectRoot, 'src') } : undefined,
+    )
   },
 }
 
 /** Builds the bundle; with `write: false` only lists what would be in it. */
 export async function bundleCli({ write }: { readonly write: boolean }): Promise<Metafile> {
   const result: BuildResult<{ metafile: true }> = await build({
-    absWorkingDir: root,
+    absWorkingDir: projectRoot,
     // A worker is started by the URL of its file, which must be next to every chunk.
     entryPoints: { main: 'src/cli/main.ts', 'bcrypt-worker': 'src/registry-server/bcrypt-worker.ts' },
     outdir: 'dist/cli',
@@ -48,7 +60,7 @@ export async function bundleCli({ write }: { readonly write: boolean }): Promise
     platform: 'node',
     target: 'node20.18',
     external,
-    plugins: [fewFiles],
+    plugins: [fewFiles, versionOfPackage],
     // CommonJS packages ask for builtin modules by require, which ES modules do not have.
     banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
     legalComments: 'none',
@@ -71,7 +83,7 @@ export function packagesOf(inputs: readonly string[]): readonly string[] {
 function notices({ inputs }: Metafile): string {
   return packagesOf(Object.keys(inputs))
     .map((name) => {
-      const folder = `${root}node_modules/${name}`
+      const folder = `${projectRoot}node_modules/${name}`
       const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as { version: string; license: string }
       const file = readdirSync(folder).find((entry) => /^(?:licen[cs]e|copying)/i.test(entry))
       if (file === undefined) throw new Error(`${name} has no file with its licence`)
@@ -81,17 +93,17 @@ function notices({ inputs }: Metafile): string {
 }
 
 /** The commit of this checkout, with `-dirty` where files differ from it; undefined outside of one. */
-function checkedOutCommit(): string | undefined {
-  const git = (...args: readonly string[]): string => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? ''
+export function checkedOutCommit(): string | undefined {
+  const git = (...args: readonly string[]): string => spawnSync('git', args, { cwd: projectRoot, encoding: 'utf8' }).stdout?.trim() ?? ''
   const top = git('rev-parse', '--show-toplevel')
   // A package that was unpacked inside another repository is not of its commits.
-  if (top === '' || realpathSync(top) !== realpathSync(root)) return undefined
+  if (top === '' || realpathSync(top) !== realpathSync(projectRoot)) return undefined
   return git('describe', '--always', '--dirty', '--abbrev=40', '--exclude=*') || undefined
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(`${root}dist/cli/third-party-notices.txt`, notices(await bundleCli({ write: true })))
-  writeFileSync(`${root}dist/k3s-mirror.1`, manPage())
+  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, notices(await bundleCli({ write: true })))
+  writeFileSync(`${projectRoot}dist/k3s-mirror.1`, manPage())
   const commit = checkedOutCommit()
-  if (commit !== undefined) writeFileSync(`${root}dist/cli/commit.txt`, `${commit}\n`)
+  if (commit !== undefined) writeFileSync(`${projectRoot}dist/cli/commit.txt`, `${commit}\n`)
 }

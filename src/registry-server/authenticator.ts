@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { extname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { MirrorError } from '../errors.ts'
+import { startBcryptThread } from './bcrypt-thread.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { PasswordHashes } from './htpasswd.ts'
 import { Refusal } from './reply.ts'
@@ -64,7 +64,7 @@ class PasswordThread implements Disposable {
   #worker: Worker | undefined
 
   #start(): Worker {
-    const worker = new Worker(new URL(`./bcrypt-worker${extname(import.meta.url)}`, import.meta.url))
+    const worker = startBcryptThread()
     // The next comparison starts another one; without a listener, an error would end the process.
     worker.on('error', () => {
       if (this.#worker === worker) this.#worker = undefined

@@ -1,9 +1,18 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
-/** The programs that tests start and that `scripts/install-test-servers.sh` installs. */
+/** The executable that `npm run package` writes for the machines of the tests. */
+export const executableFile = fileURLToPath(new URL('../../build/k3s-mirror-linux-amd64', import.meta.url))
+
+/** The container image that `npm run image` writes. */
+export const imageFile = fileURLToPath(new URL('../../build/k3s-mirror-image.tar', import.meta.url))
+
+/** The programs that tests start: `scripts/install-test-servers.sh` installs them, except those in `build/`. */
 export type ServerName =
+  | 'executable'
+  | 'image'
   | 'bash'
   | 'chromium'
   | 'docker-registry'
@@ -19,8 +28,16 @@ export type ServerName =
   | 'fish'
   | 'zstd'
 
+/** Files that a script of the project writes, and the script. */
+const builtFiles: Readonly<Partial<Record<ServerName, readonly [file: string, script: string]>>> = {
+  executable: [executableFile, 'package'],
+  image: [imageFile, 'image'],
+}
+
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
+  executable: [],
+  image: [],
   bash: ['bash', 'script'],
   chromium: ['chromium'],
   fish: ['fish'],
@@ -68,6 +85,8 @@ export function requireServer(t: TestContext, name: ServerName): boolean {
 }
 
 function obstacle(name: ServerName): string | undefined {
+  const built = builtFiles[name]
+  if (built !== undefined && !existsSync(built[0])) return `${built[0]} is missing: npm run ${built[1]} writes it`
   const missing = programs[name].filter((program) => findProgram(program) === undefined)
   if (missing.length > 0) return `${missing.join(', ')} not installed; scripts/install-test-servers.sh installs what the tests start`
   return rootAlone.has(name) && process.getuid?.() !== 0 ? `${name} has to be started by root` : undefined

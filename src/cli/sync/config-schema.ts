@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import publishedSchema from '../../../schemas/sync-config.schema.json' with { type: 'json' }
 import { editDistance, nearestFirst } from '../../oci/nearest.ts'
 import { quoted } from '../../text/printable.ts'
 import type { ConfigDocument, ConfigPath, ConfigProblem } from './config-document.ts'
@@ -125,7 +125,7 @@ let compiled: Validator | undefined
 
 function validator(): Validator {
   if (compiled !== undefined) return compiled
-  const schema = createRequire(import.meta.url)('k3s-mirror/schemas/sync-config.schema.json') as ConfigSchema
+  const schema: ConfigSchema = publishedSchema
   compiled = { schema, validate: new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema) }
   return compiled
 }

