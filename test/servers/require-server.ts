@@ -6,9 +6,13 @@ import { fileURLToPath } from 'node:url'
 /** The executable that `npm run package` writes for the machines of the tests. */
 export const executableFile = fileURLToPath(new URL('../../build/k3s-mirror-linux-amd64', import.meta.url))
 
+/** The container image that `npm run image` writes. */
+export const imageFile = fileURLToPath(new URL('../../build/k3s-mirror-image.tar', import.meta.url))
+
 /** The programs that tests start: `scripts/install-test-servers.sh` installs them, except those in `build/`. */
 export type ServerName =
   | 'executable'
+  | 'image'
   | 'bash'
   | 'chromium'
   | 'docker-registry'
@@ -28,11 +32,13 @@ export type ServerName =
 /** Files that a script of the project writes, and the script. */
 const builtFiles: Readonly<Partial<Record<ServerName, readonly [file: string, script: string]>>> = {
   executable: [executableFile, 'package'],
+  image: [imageFile, 'image'],
 }
 
 /** containerd and dockerd are of use with their clients, with what runs containers, and with a program to run in one. */
 const programs: Readonly<Record<ServerName, readonly string[]>> = {
   executable: [],
+  image: [],
   bash: ['bash', 'script'],
   chromium: ['chromium'],
   fish: ['fish'],
