@@ -14,8 +14,7 @@ import { startDockerRegistry } from '../servers/docker-registry.ts'
 import { faultProxy } from '../servers/fault-proxy.ts'
 import { onlyObject, podTemplateOf, renderKustomization } from '../servers/kubernetes-objects.ts'
 import { dockerRunArgs } from '../servers/pod-container.ts'
-import { importProjectImage } from '../servers/project-image.ts'
-import { requireServer } from '../servers/require-server.ts'
+import { imageFile, requireServer } from '../servers/require-server.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { seedRelease } from '../servers/seed-release.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -30,13 +29,15 @@ interface FailureRule {
 }
 
 test('the pods of the indexed Job copy every image once, although one is killed', { timeout: 120_000 }, async (t) => {
-  if (!(['kubectl', 'executable', 'dockerd', 'docker-registry'] as const).every((name) => requireServer(t, name))) return
+  if (!(['kubectl', 'image', 'dockerd', 'docker-registry'] as const).every((name) => requireServer(t, name))) return
   await using directory = await tempDir()
   await using from = await startRegistry()
   await using to = await startDockerRegistry()
   await using proxy = await faultProxy(to.url)
   await using engine = await startDockerEngine()
-  const [release] = await Promise.all([seedRelease(from.url), importProjectImage(engine, 'site/k3s-mirror:1')])
+  const [release, loaded] = await Promise.all([seedRelease(from.url), engine.docker('load', '--input', imageFile)])
+  const [, image = ''] = /^Loaded image: (.+)$/m.exec(loaded.stdout) ?? []
+  await engine.docker('tag', image, 'site/k3s-mirror:1')
 
   const overlay = `${directory.path}/overlay`
   await mkdir(overlay)
