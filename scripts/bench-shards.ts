@@ -42,7 +42,9 @@ for (const shards of [1, 4, 16]) {
   const usage = await runProcesses(commands, { PATH: process.env['PATH'], HOME: home.path, DOCKER_CONFIG: home.path })
   const requests = (await sourceLog.since()).total + (await new RequestLog(destination).since()).total
   const peak = (usage.peakBytes / 1e6).toFixed(0)
-  rows.push([String(shards), usage.seconds.toFixed(1), usage.cpuSeconds.toFixed(1), peak, String(requests), load])
+  const row = [String(shards), usage.seconds.toFixed(1), usage.cpuSeconds.toFixed(1), peak, String(requests), load]
+  console.error(row.join('  '))
+  rows.push(row)
 }
 console.log(`Node ${process.version}, ${availableParallelism()} cores, ${count} images, ${delay} ms each way\n`)
 console.log(table(rows))

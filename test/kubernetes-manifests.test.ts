@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { describe, it, type TestContext } from 'node:test'
 import * as apps from 'kubernetes-models/apps/v1'
@@ -85,12 +86,34 @@ const restricted: readonly (readonly [rule: string, holds: (template: PodTemplat
   ],
 ]
 
+/** The kustomizations that docs/kubernetes.md shows, each in a directory next to the bases. */
+async function renderDocumented(): Promise<readonly (readonly [string, readonly KubernetesObject[]])[]> {
+  const page = await readFile(new URL('../docs/kubernetes.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
+    text.includes('kind: Kustomization') ? [text] : [],
+  )
+  await using directory = await tempDir()
+  await cp(new URL('../deploy/kubernetes', import.meta.url), `${directory.path}/kubernetes`, { recursive: true })
+  return await Promise.all(
+    blocks.map(async (text, index) => {
+      const site = `${directory.path}/site-${index}`
+      await mkdir(site)
+      const files = { 'kustomization.yaml': text, 'sync.yaml': 'schemaVersion: 1\n', 'list.txt': 'docker.io/library/alpine:3\n' }
+      for (const [name, content] of Object.entries(files)) await writeFile(`${site}/${name}`, content)
+      return [`docs block ${index + 1}`, await renderKustomization(`/${site.slice(1)}`)] as const
+    }),
+  )
+}
+
 let once: Promise<ReadonlyMap<string, readonly KubernetesObject[]>> | undefined
 
-/** The objects of each kustomization; none where kubectl is missing. */
+/** The objects of each kustomization, and of those in the documentation; none where kubectl is missing. */
 async function rendered(t: TestContext): Promise<ReadonlyMap<string, readonly KubernetesObject[]>> {
   if (!requireServer(t, 'kubectl')) return new Map()
-  once ??= Promise.all(kustomizations.map(async (name) => [name, await renderKustomization(name)] as const)).then((all) => new Map(all))
+  once ??= Promise.all([
+    Promise.all(kustomizations.map(async (name) => [name, await renderKustomization(name)] as const)),
+    renderDocumented(),
+  ]).then((all) => new Map(all.flat()))
   return once
 }
 
@@ -194,7 +217,7 @@ describe('deploy/kubernetes', () => {
 
   it('names only volumes, ConfigMaps, ports and pods that exist', async (t) => {
     for (const [name, objects] of await rendered(t)) {
-      const generated = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name)
+      const generated = new Set(objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name))
       for (const object of objects) {
         assert.equal(object.metadata.namespace, object.kind === 'Namespace' ? undefined : 'k3s-mirror')
         const template = podTemplateOf(object)
@@ -208,7 +231,7 @@ describe('deploy/kubernetes', () => {
           ...template.spec.volumes.map(({ configMap }) => configMap),
           ...(container.envFrom ?? []).map((one) => one.configMapRef),
         ]
-        for (const map of maps) if (map !== undefined && map.optional !== true) assert.ok(generated.includes(map.name), map.name)
+        for (const map of maps) if (map !== undefined && map.optional !== true) assert.ok(generated.has(map.name), map.name)
         const { labels } = template.metadata
         const selector = object.spec?.['selector'] as { readonly matchLabels: object } | undefined
         if (selector) assert.deepEqual(selector.matchLabels, labels)
@@ -220,11 +243,29 @@ describe('deploy/kubernetes', () => {
     }
   })
 
-  it('divides a list by the number of completions', async (t) => {
-    const job = (await rendered(t)).get('shards')?.find(({ kind }) => kind === 'Job')
-    if (job?.spec === undefined) return
-    const { completionMode, completions, parallelism } = job.spec
-    const shard = podTemplateOf(job)?.spec.containers[0]?.env?.find(({ name }) => name === 'K3S_MIRROR_SHARD')?.value
-    assert.deepEqual([completionMode, parallelism, shard], ['Indexed', completions, `auto/${String(completions)}`])
+  it('divides a list by the number of completions, in the documentation too', async (t) => {
+    const jobs = [...(await rendered(t)).values()].flat().filter(({ spec }) => spec?.['completionMode'] === 'Indexed')
+    const numbers = jobs.map((job) => {
+      const { completions, parallelism } = job.spec ?? {}
+      const shard = podTemplateOf(job)?.spec.containers[0]?.env?.find(({ name }) => name === 'K3S_MIRROR_SHARD')?.value
+      assert.equal(shard, `auto/${String(completions)}`)
+      return [completions, parallelism]
+    })
+    if (jobs.length > 0)
+      assert.deepEqual(numbers, [
+        [4, 4],
+        [16, 8],
+      ])
+  })
+
+  it('has another image, and what it is to copy, where the documentation changes them', async (t) => {
+    for (const [name, objects] of await rendered(t)) {
+      const isDocumented = name.startsWith('docs')
+      const images = objects.flatMap((object) => podTemplateOf(object)?.spec.containers.map(({ image }) => image) ?? [])
+      const expected = isDocumented ? 'registry.example.com/tools/k3s-mirror:0.1.0' : 'k3s-mirror'
+      assert.deepEqual(new Set(images), new Set([expected]), name)
+      const copied = objects.filter(({ kind }) => kind === 'ConfigMap').flatMap(({ data = {} }) => Object.entries(data))
+      for (const [key, value] of copied) if (isDocumented && key === 'K3S_MIRROR_RELEASE') assert.equal(value, 'v1.37.1+k3s1')
+    }
   })
 })
