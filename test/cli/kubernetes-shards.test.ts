@@ -89,7 +89,7 @@ configMapGenerator:
   const policy = job.spec?.['podFailurePolicy'] as { readonly rules: readonly FailureRule[] } | undefined
   assert.equal(killed, 137)
   assert.ok(
-    rules.every(({ onExitCodes }) => onExitCodes?.values.includes(killed) !== true),
+    policy?.rules.every(({ onExitCodes }) => onExitCodes?.values.includes(killed) !== true),
     'the Job starts the pod again',
   )
   names[2] = await start(2, 1)
