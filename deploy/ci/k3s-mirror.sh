@@ -3,7 +3,7 @@
 #
 #   k3s-mirror.sh [argument]...
 #
-# MIRROR_ARGS    arguments where none are passed, one a line; "--to registry.example.com" is an option and its value
+# MIRROR_ARGS    replaces the arguments: one a line; "--to registry.example.com" is an option and its value
 # MIRROR_URL     URL or directory with SHA256SUMS and the executables; empty: k3s-mirror on PATH, or built from this checkout
 # MIRROR_SHA256  checksum of SHA256SUMS, which pins every executable
 # MIRROR_BIN     directory for the executable (default: .k3s-mirror)
@@ -84,7 +84,8 @@ else
   build
 fi
 
-if [ $# -eq 0 ]; then
+if [ -n "${MIRROR_ARGS:-}" ]; then
+  set --
   while IFS= read -r line; do
     case ${line%% *} in
     '') ;;
@@ -96,7 +97,7 @@ if [ $# -eq 0 ]; then
     *) set -- "$@" "$line" ;;
     esac
   done <<END
-${MIRROR_ARGS:-}
+$MIRROR_ARGS
 END
 fi
 [ $# -gt 0 ] || set -- version
@@ -104,11 +105,12 @@ fi
 code=0
 K3S_MIRROR_REPORT=$out/report.json K3S_MIRROR_DETAILED_EXITCODE=true "$program" "$@" || code=$?
 
-for format in junit:junit.xml markdown:summary.md; do
-  file=$out/${format#*:}
+show() {
   # Some commands, such as lock, have only the report.
-  "$program" report show "$out/report.json" --output "${format%:*}" >"$file" 2>/dev/null || rm -f "$file"
-done
+  [ ! -f "$out/report.json" ] || "$program" report show "$out/report.json" --output "$1" >"$out/$2" 2>/dev/null || rm -f "$out/$2"
+}
+show junit junit.xml
+show markdown summary.md
 
 changed=false
 case $code in
