@@ -116,7 +116,7 @@ describe('pipeline files', { concurrency: 3 }, () => {
   })
 
   it('downloads the executable again only where its checksum differs', async () => {
-    await using download = await startDownload({ executable: '#!/bin/sh\n' })
+    await using download = await startDownload({ first: 'exit' })
     const place = await pipelines.workspace()
     const env = { ...place.env, MIRROR_URL: download.url }
     const script = `${root}deploy/ci/k3s-mirror.sh`
@@ -211,7 +211,7 @@ describe('pipeline files', { concurrency: 3 }, () => {
       ...results.map(({ name }) => `results.${name}.path`),
     ]
     assert.deepEqual(declared.toSorted(), Object.keys(values).toSorted())
-    // Shell substitutions such as $(uname -s) are no variables of Tekton.
+    // Tekton leaves substitutions of the shell, such as $(uname -s), as they are.
     const fill = (text: string): string =>
       text.replaceAll(/\$\(((?:params|workspaces|results)\.[\w.-]+)\)/g, (_all, name: string) => values[name] ?? '')
     let log = ''

@@ -24,9 +24,9 @@ export interface PipelineWorld extends AsyncDisposable {
   count(prefix: string): number
 }
 
-/** Starts the servers. */
-export async function pipelineWorld(): Promise<PipelineWorld> {
-  const [world, download, directory] = await Promise.all([syncWorld(), startDownload(), tempDir()])
+/** Starts the servers; `first` are lines of shell that the program begins with. */
+export async function pipelineWorld(first = ''): Promise<PipelineWorld> {
+  const [world, download, directory] = await Promise.all([syncWorld(), startDownload({ first }), tempDir()])
   world.release('v1.37.1+k3s1', ['one', 'two'])
   world.channel('v1.37.1+k3s1')
   const [registry] = world.destinations

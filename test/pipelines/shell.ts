@@ -42,14 +42,15 @@ export interface Download extends AsyncDisposable {
   readonly asked: readonly string[]
 }
 
-/** The executable of a download: it starts the built program. */
-const starter = `#!/bin/sh\nexec '${process.execPath}' '${root}dist/cli/main.js' "$@"\n`
+/** Starts the built program. */
+const starter = `exec '${process.execPath}' '${root}dist/cli/main.js' "$@"\n`
 
-/** Starts the server; `served` replaces the executable, but not its checksum. */
-export async function startDownload({ executable = starter, served = executable } = {}): Promise<Download> {
+/** Starts the server; `first` are lines before the program starts, and `served` replaces the executable, but not its checksum. */
+export async function startDownload({ first = '', served }: { readonly first?: string; readonly served?: string } = {}): Promise<Download> {
   const name = `k3s-mirror-linux-${process.arch === 'x64' ? 'amd64' : process.arch}`
+  const executable = `#!/bin/sh\n${first}\n${starter}`
   const sums = `${sha256Hex('other')}  other\n${sha256Hex(executable)}  ${name}\n`
-  const server = await fileServer({ '/v1/SHA256SUMS': sums, [`/v1/${name}`]: served })
+  const server = await fileServer({ '/v1/SHA256SUMS': sums, [`/v1/${name}`]: served ?? executable })
   return {
     url: `${server.url}/v1`,
     sha256: sha256Hex(sums),
