@@ -66,7 +66,7 @@ function merge(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, 
 /** The jobs and variables of a .gitlab-ci.yml, with the component that it includes. */
 export function readPipeline(text: string): Readonly<Record<string, Job>> & { readonly variables?: Job['variables'] } {
   const { include = [], ...own } = parse(text) as { readonly include?: readonly { readonly inputs: Readonly<Record<string, unknown>> }[] }
-  const included = include.map(({ inputs }) => interpolate(inputs)).reduce((all, jobs) => ({ ...all, ...jobs }), {})
+  const included = Object.assign({}, ...include.map(({ inputs }) => interpolate(inputs))) as Readonly<Record<string, Job>>
   return merge(included, own) as ReturnType<typeof readPipeline>
 }
 

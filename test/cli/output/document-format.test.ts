@@ -48,7 +48,7 @@ test('a saved report becomes what its command prints, for every command that has
   )
 })
 
-test('report show prints a report, and refuses what is none', async () => {
+test('report show refuses a file that is not a report, and a report without such formats', async () => {
   await using world = await syncWorld()
   const path = await world.directory.write('report.json', '{"schemaVersion":1,"command":"mirror","images":[]}')
   const lock = await world.directory.write('lock.json', '{"schemaVersion":1,"command":"lock","images":[]}')
