@@ -8,7 +8,7 @@ import { images, mirrorCommand, plan } from './commands/mirror.ts'
 import { node, nodeCheck } from './commands/node.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { registries, registriesGenerate, registriesLint, registriesRender, registriesResolve } from './commands/registries.ts'
-import { reportGroup, reportMerge } from './commands/report.ts'
+import { reportGroup, reportMerge, reportShow } from './commands/report.ts'
 import { serve } from './commands/serve.ts'
 import { sync } from './commands/sync.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -37,7 +37,10 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'report',
     group: 'Images',
     definition: reportGroup,
-    commands: [{ name: 'merge', definition: reportMerge, load: async () => (await import('./actions/report.ts')).runReportMerge }],
+    commands: [
+      { name: 'show', definition: reportShow, load: async () => (await import('./actions/report.ts')).runReportShow },
+      { name: 'merge', definition: reportMerge, load: async () => (await import('./actions/report.ts')).runReportMerge },
+    ],
   },
   {
     name: 'registries',

@@ -27,7 +27,7 @@ export const verbosity: OptionGroup = inGroup('Output', [
 ])
 
 /** `--output`, with these formats. */
-function outputFormat(...formats: readonly string[]): CliOption {
+export function outputFormat(...formats: readonly string[]): CliOption {
   return option('-o, --output <format>', 'format of standard output').choices(formats).default('text').helpGroup('Output:')
 }
 

@@ -13,14 +13,14 @@ function shardsLine({ shards = [] }: MirrorReport): string {
   return `${formatCount(shards.length, 'shard')}, ${each}; shard ${slowest?.index ?? 1} took longest: ${formatDuration((slowest?.seconds ?? 0) * 1000)}`
 }
 
+/** A finished run for people: its failures and its totals. Ends with a newline. */
+export function formatFinished({ interrupted: _interrupted, ...report }: MirrorReport, styles: Styles): string {
+  const { images, totals } = report
+  const failures = images.flatMap(({ source, error }) => (error === undefined ? [] : [{ source, error }]))
+  return [...failureLines(failures, totals.images, styles), formatSummary(report, styles)].join('\n')
+}
+
 /** A merged report for people: the failures of all shards, the totals, and how the work was divided. Ends with a newline. */
 export function formatMerged(report: MirrorReport, styles: Styles): string {
-  const { images, totals, interrupted: _interrupted, ...rest } = report
-  const failures = images.flatMap(({ source, error }) => (error === undefined ? [] : [{ source, error }]))
-  const lines = [
-    ...failureLines(failures, totals.images, styles),
-    formatSummary({ ...rest, images, totals }, styles).trimEnd(),
-    shardsLine(report),
-  ]
-  return `${lines.join('\n')}\n`
+  return `${formatFinished(report, styles)}${shardsLine(report)}\n`
 }
