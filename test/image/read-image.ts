@@ -6,19 +6,12 @@ import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { contentsOf } from '../../src/oci/manifest.ts'
 import { atDigest } from '../../src/oci/reference.ts'
 
-/** An entry of a layer: its type and mode as in `File 755`, the number of its user, and its bytes. */
-export interface UnpackedEntry {
-  readonly mode: string
-  readonly uid: number
-  readonly bytes: Buffer
-}
-
 /** One platform of an image. */
 export interface ReadImage {
   readonly platform: string
   readonly config: { readonly config: Readonly<Record<string, unknown>>; readonly rootfs: { readonly diff_ids: readonly string[] } }
-  /** Compressed, from the lowest up. */
-  readonly layers: readonly Buffer[]
+  /** From the lowest up. */
+  readonly layers: readonly Descriptor[]
 }
 
 /** Reads every platform of the one image of an archive. */
@@ -32,32 +25,31 @@ export async function readImage(file: string): Promise<readonly ReadImage[]> {
   for (const { digest, platform } of index.manifests) {
     const manifest = contentsOf(await archive.getManifest(atDigest(root.reference, digest)))
     if (manifest.kind !== 'image') throw new Error(`${digest} is not an image`)
-    const read = async (blob: Descriptor): Promise<Buffer> => readAll(await archive.getBlob(root.reference, blob))
-    const config = JSON.parse((await read(manifest.config)).toString()) as ReadImage['config']
-    const layers: Buffer[] = []
-    for (const layer of manifest.layers) layers.push(await read(layer))
+    const config = JSON.parse((await readAll(await archive.getBlob(root.reference, manifest.config))).toString()) as ReadImage['config']
+    const { layers } = manifest
     images.push({ platform: `${platform?.os}/${platform?.architecture}`, config, layers })
   }
   return images
 }
 
-/** The entries of compressed layers, by path; what a later layer has counts. */
-export async function unpackLayers(layers: readonly Buffer[]): Promise<ReadonlyMap<string, UnpackedEntry>> {
-  const entries = new Map<string, UnpackedEntry>()
+/** The files of layers with their text, as in `etc/passwd root:x:0:0`, in the order of the layers. */
+export async function readTexts(file: string, { layers }: ReadImage): Promise<readonly string[]> {
+  await using archive = await openImageArchive(file)
+  const texts: string[] = []
   const onReadEntry = (entry: ReadEntry): void => {
     const chunks: Buffer[] = []
     entry.on('data', (chunk: Buffer) => chunks.push(chunk))
     entry.on('end', () => {
-      const mode = `${entry.type} ${(entry.mode ?? 0).toString(8)}`
-      entries.set(entry.path, { mode, uid: entry.uid ?? -1, bytes: Buffer.concat(chunks) })
+      if (entry.type === 'File') texts.push(`${entry.path} ${Buffer.concat(chunks).toString()}`)
     })
   }
   for (const layer of layers) {
     const parser = new Parser({ strict: true, onReadEntry })
+    const bytes = gunzipSync(await readAll(await archive.getBlob({ registry: '', path: '' }, layer)))
     await new Promise<void>((resolve, reject) => {
       parser.on('end', resolve).on('error', reject)
-      parser.end(gunzipSync(layer))
+      parser.end(bytes)
     })
   }
-  return entries
+  return texts
 }
