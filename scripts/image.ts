@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
   options: {
     platform: { type: 'string', default: 'linux/amd64,linux/arm64' },
     base: { type: 'string' },
-    // nobody but Docker publishes in docker.io/library: the name never leads to a stranger's image
+    // only Docker publishes in docker.io/library: the name never leads to an image of someone else
     name: { type: 'string', default: `docker.io/library/k3s-mirror:${version}` },
     out: { type: 'string', default: join(projectRoot, 'build/k3s-mirror-image.tar') },
   },

@@ -27,7 +27,7 @@ export interface BaseImage {
 
 /** The one image of a layout or archive, which others are built on. */
 export interface OpenedBase extends AsyncDisposable {
-  /** Undefined where the image has none, or only a tag. */
+  /** Undefined where the image has no name or only a tag. */
   readonly name: string | undefined
   readonly digest: Digest
   /** Throws an Error where the image is not for this platform. */

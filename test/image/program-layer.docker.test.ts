@@ -29,7 +29,7 @@ test(
     await using directory = await tempDir()
     const release = await seedRelease(hub.url, { images: k3sImages.slice(0, 3) })
     await engine.docker('load', '--input', imageFile)
-    // a volume that nobody has made takes its owner from the image
+    // Docker creates this volume, with the owner that the directory has in the image
     const serve = ['serve', '.', '--writable', '--listen', '127.0.0.1:0']
     const { stdout: started } = await engine.docker('run', '--detach', ...restricted, '--volume=site:/data', image, ...serve)
     const site = started.trim()
