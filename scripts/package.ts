@@ -24,9 +24,9 @@ const build = join(projectRoot, 'build')
 mkdirSync(build, { recursive: true })
 const own = targets.find(({ platform, arch }) => platform === process.platform && arch === process.arch)
 if (own === undefined) throw new Error(`executables cannot be built on ${process.platform} ${process.arch}`)
-const { code } = await bundleExecutable(checkedOutCommit())
+const bundle = await bundleExecutable(checkedOutCommit())
 const binaryOf = (target: typeof own): Buffer => readNodePackage(target, [target.binary]).get(target.binary) ?? Buffer.alloc(0)
-const blob = makeBlob(binaryOf(own), code)
+const blob = makeBlob(binaryOf(own), bundle)
 const sums: string[] = []
 for (const target of targets.filter(({ file }) => file.includes(process.argv[2] ?? ''))) {
   const executable = embedInElf(lit(binaryOf(target)), 'NODE_SEA_BLOB', blob)
