@@ -84,8 +84,8 @@ export function packagesOf(inputs: readonly string[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== undefined))].toSorted()
 }
 
-/** The licences of the packages in the bundle, which it must include. */
-function notices({ inputs }: Metafile): string {
+/** The licences of the packages in a bundle, which it must include. */
+export function thirdPartyNotices({ inputs }: Metafile): string {
   return packagesOf(Object.keys(inputs))
     .map((name) => {
       const folder = `${projectRoot}node_modules/${name}`
@@ -107,7 +107,7 @@ export function checkedOutCommit(): string | undefined {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, notices(await bundleCli({ write: true })))
+  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, thirdPartyNotices(await bundleCli({ write: true })))
   writeFileSync(`${projectRoot}dist/k3s-mirror.1`, manPage())
   const commit = checkedOutCommit()
   if (commit !== undefined) writeFileSync(`${projectRoot}dist/cli/commit.txt`, `${commit}\n`)
