@@ -17,7 +17,7 @@ export const programPath = '/usr/local/bin/k3s-mirror'
 
 /** The program, its licences, and the directories that belong to its user. */
 export async function programFiles(program: Buffer): Promise<readonly LayerEntry[]> {
-  const licences = ['LICENSE', 'dist/cli/third-party-notices.txt'].map((name) => readBuilt(name, 'npm run build'))
+  const licences = ['LICENSE', 'build/THIRD-PARTY-NOTICES.txt'].map((name) => readBuilt(name, 'npm run package'))
   return [
     { path: programPath.slice(1), bytes: program, mode: 0o755 },
     { path: home.slice(1), owner: userId },
