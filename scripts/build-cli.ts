@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type BuildResult, type Metafile, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type BuildResult, type Metafile, type Plugin } from 'esbuild'
 import { manPage } from './man-page.ts'
 
 /** The root folder of the project. */
@@ -47,27 +47,32 @@ export const versionOfPackage: Plugin = {
   },
 }
 
+/** How esbuild divides the command line into a file for the start and files that are loaded later. */
+export const cliBundle = {
+  absWorkingDir: projectRoot,
+  outdir: 'dist/cli',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  plugins: [fewFiles, versionOfPackage],
+  legalComments: 'none',
+  // What is said of the imports that only decide into which file a module comes.
+  logOverride: { 'ignored-bare-import': 'silent' },
+  logLevel: 'warning',
+} satisfies BuildOptions
+
 /** Builds the bundle; with `write: false` only lists what would be in it. */
 export async function bundleCli({ write }: { readonly write: boolean }): Promise<Metafile> {
   const result: BuildResult<{ metafile: true }> = await build({
-    absWorkingDir: projectRoot,
+    ...cliBundle,
     // A worker is started by the URL of its file, which must be next to every chunk.
     entryPoints: { main: 'src/cli/main.ts', 'bcrypt-worker': 'src/registry-server/bcrypt-worker.ts' },
-    outdir: 'dist/cli',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
     target: 'node20.18',
     external,
-    plugins: [fewFiles, versionOfPackage],
     // CommonJS packages ask for builtin modules by require, which ES modules do not have.
     banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-    legalComments: 'none',
     metafile: true,
-    // What is said of the imports that only decide into which file a module comes.
-    logOverride: { 'ignored-bare-import': 'silent' },
-    logLevel: 'warning',
     write,
   })
   return result.metafile
@@ -79,8 +84,8 @@ export function packagesOf(inputs: readonly string[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== undefined))].toSorted()
 }
 
-/** The licences of the packages in the bundle, which it must include. */
-function notices({ inputs }: Metafile): string {
+/** The licences of the packages in a bundle, which it must include. */
+export function thirdPartyNotices({ inputs }: Metafile): string {
   return packagesOf(Object.keys(inputs))
     .map((name) => {
       const folder = `${projectRoot}node_modules/${name}`
@@ -102,7 +107,7 @@ export function checkedOutCommit(): string | undefined {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, notices(await bundleCli({ write: true })))
+  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, thirdPartyNotices(await bundleCli({ write: true })))
   writeFileSync(`${projectRoot}dist/k3s-mirror.1`, manPage())
   const commit = checkedOutCommit()
   if (commit !== undefined) writeFileSync(`${projectRoot}dist/cli/commit.txt`, `${commit}\n`)

@@ -6,15 +6,16 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatPlatform, parsePlatform, type Platform } from '../src/oci/platform.ts'
+import { parsePlatform, type Platform } from '../src/oci/platform.ts'
 import { formatReference, parseReference } from '../src/oci/reference.ts'
 import { checkedOutCommit, projectRoot } from './build-cli.ts'
 import { openBase, type OpenedBase } from './image/base-image.ts'
 import { debianFiles } from './image/debian-layer.ts'
 import { findDebianPackages } from './image/debian-packages.ts'
 import { readElf } from './image/elf.ts'
-import { packLayer } from './image/layer.ts'
-import { describeSize, makeIndex, makePlatformImage, programPath, pulledBytes, type ImageFacts } from './image/platform-image.ts'
+import { makeLayer, packFiles } from './image/layer.ts'
+import { describeSize, makeIndex, makePlatformImage, pulledBytes, type ImageFacts } from './image/platform-image.ts'
+import { programFiles, readBuilt } from './image/program-layer.ts'
 import { writeArchive } from './image/write-archive.ts'
 
 /** Bytes that a node may have to pull for one platform, when the base is Debian's packages. */
@@ -26,7 +27,7 @@ const { values: options } = parseArgs({
   options: {
     platform: { type: 'string', default: 'linux/amd64,linux/arm64' },
     base: { type: 'string' },
-    // nobody but Docker publishes in docker.io/library: the name never leads to a stranger's image
+    // only Docker publishes in docker.io/library: the name never leads to an image of someone else
     name: { type: 'string', default: `docker.io/library/k3s-mirror:${version}` },
     out: { type: 'string', default: join(projectRoot, 'build/k3s-mirror-image.tar') },
   },
@@ -46,25 +47,24 @@ function readFacts(base: OpenedBase | undefined): ImageFacts {
       [`${prefix}.version`]: version ?? '',
       [`${prefix}.licenses`]: license ?? '',
       ...(commit !== undefined && { [`${prefix}.revision`]: commit }),
-      ...(base && { [`${prefix}.base.name`]: base.name, [`${prefix}.base.digest`]: base.digest }),
+      ...(base?.name !== undefined && { [`${prefix}.base.name`]: base.name }),
+      ...(base && { [`${prefix}.base.digest`]: base.digest }),
     },
   }
 }
 
 async function makeImage(platform: Platform, base: OpenedBase | undefined, facts: ImageFacts) {
-  const file = join(projectRoot, `build/k3s-mirror-${platform.os}-${platform.architecture}`)
-  const program = await readFile(file).catch((cause: unknown) => {
-    throw new Error(`${file} is missing: run npm run package`, { cause })
-  })
+  const file = `build/k3s-mirror-${platform.os}-${platform.architecture}`
+  const program = await readBuilt(file, 'npm run package')
   const needs = readElf(program, file)
   if (needs.architecture !== platform.architecture) throw new Error(`${file} is an executable for ${needs.architecture}`)
-  const own = { ...(await packLayer([{ path: programPath.slice(1), bytes: program, mode: 0o755 }])), note: `k3s-mirror ${version}` }
+  const own = { ...(await makeLayer(packFiles(await programFiles(program)))), note: `k3s-mirror ${version}` }
   if (base !== undefined) return makePlatformImage(platform, [own], await base.forPlatform(platform), facts)
   const packages = await findDebianPackages(platform.architecture, join(projectRoot, 'build'))
   const note = packages.map((one) => `${one.name} ${one.version}`).join(', ')
-  const image = makePlatformImage(platform, [{ ...(await packLayer(await debianFiles(packages, needs))), note }, own], undefined, facts)
+  const libraries = { ...(await makeLayer(packFiles(await debianFiles(packages, needs)))), note }
+  const image = makePlatformImage(platform, [libraries, own], undefined, facts)
   if (pulledBytes(image) > maxPulledBytes) throw new Error(`${describeSize(image)} is more than ${maxPulledBytes / 1e6} MB`)
-  process.stdout.write(`${formatPlatform(platform)} on ${note}\n`)
   return image
 }
 

@@ -1,37 +1,55 @@
-/** Writes the executables and their checksums into `build/`: `node --import tsx scripts/package.ts [part of a file's name]`. */
+/** Writes the executables, their bill of materials, notices and checksums into `build/`: `node --import tsx scripts/package.ts [part of a file's name]`. */
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkedOutCommit, projectRoot } from './build-cli.ts'
+import { gzipSync } from 'node:zlib'
+import { checkedOutCommit, projectRoot, thirdPartyNotices } from './build-cli.ts'
 import { makeBlob } from './package/blob.ts'
 import { bundleExecutable } from './package/bundle-executable.ts'
-import { embedInElf } from './package/embed-in-elf.ts'
+import { embed } from './package/embed.ts'
 import { readNodePackage } from './package/node-binary.ts'
-import { targets } from './package/targets.ts'
+import { sbomOf } from './package/sbom.ts'
+import { nodeVersion, targets, type Target } from './package/targets.ts'
 
-const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:'
+/** Bytes that no executable may exceed, plain and compressed. */
+const [mostBytes, mostCompressed] = [110e6, 45e6]
 
-/** A copy of Node that looks for a blob when it starts. */
-function lit(node: Buffer): Buffer {
-  const copy = Buffer.from(node)
-  const at = copy.indexOf(`${fuse}0`)
-  if (at === -1) throw new Error('this Node cannot become an executable')
-  copy.write('1', at + fuse.length)
-  return copy
-}
+const directory = join(projectRoot, 'build')
+mkdirSync(directory, { recursive: true })
 
-const build = join(projectRoot, 'build')
-mkdirSync(build, { recursive: true })
+const part = process.argv[2] ?? ''
+const wanted = targets.filter(({ file }) => file.includes(part))
+if (wanted.length === 0) throw new Error(`no executable has ${part} in its name`)
 const own = targets.find(({ platform, arch }) => platform === process.platform && arch === process.arch)
 if (own === undefined) throw new Error(`executables cannot be built on ${process.platform} ${process.arch}`)
-const { code } = await bundleExecutable(checkedOutCommit())
-const binaryOf = (target: typeof own): Buffer => readNodePackage(target, [target.binary]).get(target.binary) ?? Buffer.alloc(0)
-const blob = makeBlob(binaryOf(own), code)
-const sums: string[] = []
-for (const target of targets.filter(({ file }) => file.includes(process.argv[2] ?? ''))) {
-  const executable = embedInElf(lit(binaryOf(target)), 'NODE_SEA_BLOB', blob)
-  writeFileSync(join(build, target.file), executable)
-  chmodSync(join(build, target.file), 0o755)
-  sums.push(`${createHash('sha256').update(executable).digest('hex')}  ${target.file}\n`)
+const read = (target: Target, path: string): Buffer => readNodePackage(target, [path]).get(path) ?? Buffer.alloc(0)
+
+const write = (file: string, content: string | Buffer): void => {
+  writeFileSync(join(directory, file), content)
+  console.log(`${file} ${(content.length / 1e6).toFixed(1)} MB`)
 }
-writeFileSync(join(build, 'SHA256SUMS'), sums.join(''))
+
+const bundle = await bundleExecutable(checkedOutCommit())
+const blob = makeBlob(read(own, own.binary), bundle)
+for (const target of wanted) {
+  const executable = await embed(target, read(target, target.binary), blob)
+  const compressed = gzipSync(executable, { level: 9 })
+  if (executable.length > mostBytes || compressed.length > mostCompressed) {
+    throw new Error(`${target.file} is too large: ${executable.length} bytes, ${compressed.length} compressed`)
+  }
+  write(target.file, executable)
+  chmodSync(join(directory, target.file), 0o755)
+  write(`${target.file}.gz`, compressed)
+}
+write('k3s-mirror.cdx.json', sbomOf(bundle.metafile))
+const license = `Node.js ${nodeVersion}\n\n${read(own, 'LICENSE').toString().trim()}\n`
+write('THIRD-PARTY-NOTICES.txt', `${thirdPartyNotices(bundle.metafile)}\n${'-'.repeat(80)}\n\n${license}`)
+
+const files = [...wanted.flatMap(({ file }) => [file, `${file}.gz`]), 'k3s-mirror.cdx.json', 'THIRD-PARTY-NOTICES.txt']
+const sums = files.map(
+  (file) =>
+    `${createHash('sha256')
+      .update(readFileSync(join(directory, file)))
+      .digest('hex')}  ${file}\n`,
+)
+write('SHA256SUMS', sums.join(''))

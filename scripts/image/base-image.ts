@@ -27,7 +27,8 @@ export interface BaseImage {
 
 /** The one image of a layout or archive, which others are built on. */
 export interface OpenedBase extends AsyncDisposable {
-  readonly name: string
+  /** Undefined where the image has no name or only a tag. */
+  readonly name: string | undefined
   readonly digest: Digest
   /** Throws an Error where the image is not for this platform. */
   forPlatform(platform: Platform): Promise<BaseImage>
@@ -35,6 +36,10 @@ export interface OpenedBase extends AsyncDisposable {
 
 /** In place of the name that the image may lack. */
 const unnamed = { registry: 'localhost', path: 'base', tag: 'latest' }
+
+function isUnnamed({ registry, path }: Reference): boolean {
+  return registry === unnamed.registry && path === unnamed.path
+}
 
 /** Opens a base: `oci:<directory>`, the directory of a layout, or an archive of `docker save`, skopeo or k3s-mirror. Throws an Error unless it has one image. */
 export async function openBase(place: string): Promise<OpenedBase> {
@@ -45,7 +50,7 @@ export async function openBase(place: string): Promise<OpenedBase> {
   if (root === undefined || digest === undefined || images.length > 1)
     throw new Error(`the base ${place} has ${images.length} images: pass a layout or archive with one`)
   return {
-    name: formatReference(withoutPin(root)),
+    name: isUnnamed(root) ? undefined : formatReference(withoutPin(root)),
     digest,
     forPlatform: (platform) => readPlatformOf(source, root, platform),
     [Symbol.asyncDispose]: close,
@@ -56,7 +61,7 @@ type Source = Pick<ImageSource, 'getManifest' | 'getBlob'>
 interface Opened {
   readonly source: Source
   readonly images: readonly Reference[]
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 async function openDirectory(path: string): Promise<Opened> {

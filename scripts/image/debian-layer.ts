@@ -3,15 +3,12 @@ import { basename, join } from 'node:path'
 import { findFile, type DebianPackage } from './debian-packages.ts'
 import { readElf, type ElfNeeds } from './elf.ts'
 import type { LayerEntry } from './layer.ts'
-
-/** The user that the image runs as, by name, and the number of it and of its group: as in other images without a shell. */
-export const nonroot = { name: 'nonroot', id: 65532, home: '/home/nonroot' }
+import { home, userId } from './program-layer.ts'
 
 const triplets: Readonly<Record<string, string>> = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
 
-const { name, id, home } = nonroot
-const passwd = [`root:x:0:0:root:/root:/sbin/nologin`, `${name}:x:${id}:${id}:${name}:${home}:/sbin/nologin`, '']
-const group = [`root:x:0:`, `${name}:x:${id}:`, '']
+const passwd = ['root:x:0:0:root:/root:/sbin/nologin', `nonroot:x:${userId}:${userId}:nonroot:${home}:/sbin/nologin`, '']
+const group = ['root:x:0:', `nonroot:x:${userId}:`, '']
 const nsswitch = ['passwd: files', 'group: files', 'hosts: files dns', '']
 
 /** The files that the program runs on: libraries, authorities, users, and the facts by which scanners recognise the packages. */
@@ -21,9 +18,7 @@ export async function debianFiles(packages: readonly DebianPackage[], program: E
     text('etc/passwd', passwd),
     text('etc/group', group),
     text('etc/nsswitch.conf', nsswitch),
-    { path: home.slice(1), owner: id },
     { path: 'tmp', mode: 0o1777 },
-    { path: 'usr/local/bin' },
     { path: 'etc/os-release', bytes: await readNamed(packages, 'os-release') },
     { path: 'etc/ssl/certs/ca-certificates.crt', bytes: await readAuthorities(packages) },
     ...(await readLibraries(packages, program)),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { Header } from 'tar'
@@ -25,8 +24,8 @@ export interface Layer {
   readonly diffId: Digest
 }
 
-/** Packs files, and the directories above them, in the order of their paths and without times, so that the same files are the same layer in every version. */
-export async function packLayer(files: readonly LayerEntry[]): Promise<Layer> {
+/** Packs files, and the directories above them, in the order of their paths and without times, so that the same files are the same tar in every version. */
+export function packFiles(files: readonly LayerEntry[]): Buffer {
   const entries = new Map(files.map((file) => [file.path, file]))
   for (const { path } of files)
     for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
@@ -34,9 +33,13 @@ export async function packLayer(files: readonly LayerEntry[]): Promise<Layer> {
       if (!entries.has(parent)) entries.set(parent, { path: parent })
     }
   const sorted = [...entries.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  const tar = Buffer.concat([...sorted.flatMap(tarParts), Buffer.alloc(2 * blockBytes)])
+  return Buffer.concat([...sorted.flatMap(tarParts), Buffer.alloc(2 * blockBytes)])
+}
+
+/** Compresses a tar; the same tar gives the same bytes in the same version of Node. */
+export async function makeLayer(tar: Buffer): Promise<Layer> {
   const bytes = await promisify(gzip)(tar, { level: 6 })
-  return { bytes, digest: sha256(bytes), diffId: `sha256:${createHash('sha256').update(tar).digest('hex')}` }
+  return { bytes, digest: sha256(bytes), diffId: sha256(tar) }
 }
 
 function tarParts({ path, bytes, mode, owner = 0 }: LayerEntry): readonly Buffer[] {

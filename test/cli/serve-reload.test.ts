@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { certificateAuthority } from '../servers/certificates.ts'
+import { cliCommand } from '../servers/cli-command.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { findProgram } from '../servers/require-server.ts'
 import { tempDir } from '../servers/temp-dir.ts'
@@ -112,7 +113,8 @@ test('SIGHUP reopens the access log that logrotate renamed', async () => {
 test('the end of its terminal stops the server', { skip: findProgram('script') === undefined }, async () => {
   await using directory = await tempDir()
   const pidFile = `${directory.path}/pid`
-  const command = `${process.execPath} dist/cli/main.js serve ${directory.path}/new --writable --listen 127.0.0.1:0`
+  const words = [...cliCommand(), 'serve', `${directory.path}/new`, '--writable', '--listen', '127.0.0.1:0']
+  const command = words.map((word) => `'${word}'`).join(' ')
   // It gives the program a terminal, which ends with it.
   const terminal = spawn('script', ['--quiet', '--command', `echo $$ >${pidFile}; exec ${command}`, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { SyncReport } from '../../src/cli/sync/sync-report.ts'
+import { cliCommand } from '../servers/cli-command.ts'
 import { plainRequest } from '../servers/http-request.ts'
 import { runCli, type RunningCli } from '../servers/run-cli.ts'
 import { until } from '../servers/until.ts'
@@ -141,8 +141,8 @@ test('reports an address that cannot be listened on before the first run', async
 })
 
 test('SIGTERM before the first run ends it with 0', async () => {
-  const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-  const child = spawn(process.execPath, [program, 'sync', '--config', '-', '--watch'], { stdio: ['pipe', 'ignore', 'inherit'] })
+  const [command = '', ...args] = cliCommand()
+  const child = spawn(command, [...args, 'sync', '--config', '-', '--watch'], { stdio: ['pipe', 'ignore', 'inherit'] })
   const exit = once(child, 'exit')
   // More than a pipe holds, so that this is written once the program reads; the end does not come.
   await new Promise<void>((resolve, reject) => child.stdin.write('#'.repeat(500_000), (error) => (error ? reject(error) : resolve())))

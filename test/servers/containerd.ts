@@ -9,7 +9,7 @@ import { isolateConfig } from './containerd-config.ts'
 import { readAttempts, type RegistryAttempt } from './containerd-log.ts'
 import { clearRemains } from './containerd-remains.ts'
 import { openCriClient, type CriClient, type CriImage, type PullCredentials } from './cri-client.ts'
-import { ctrPull, ctrRemove, ctrRun, type CtrPlace, type CtrPull, type CtrPullOptions, type PulledImage } from './ctr.ts'
+import { ctrImport, ctrPull, ctrRemove, ctrRun, type CtrPlace, type CtrPull, type CtrPullOptions, type PulledImage } from './ctr.ts'
 import { startNameProxy, type NameProxy } from './name-proxy.ts'
 import { endProcess, hasEnded } from './server-process.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
@@ -46,8 +46,10 @@ export interface Containerd extends AsyncDisposable {
   criImageStatus(reference: string): Promise<CriImage | undefined>
   /** Forgets an image and its content, so that the next pull asks for everything again. */
   removeImage(image: PulledImage): Promise<void>
-  /** Runs a program of the image in a container and gives its standard output; any other exit status than 0 rejects. */
-  run(image: PulledImage, args: readonly string[]): Promise<string>
+  /** Imports all platforms of an archive as `ctr` does, into the namespace `default`, and gives what ctr said. */
+  importArchive(file: string): Promise<string>
+  /** Runs a program of the image in a container, with flags of `ctr run`, and gives its standard output; any other exit status than 0 rejects. */
+  run(image: PulledImage, args: readonly string[], flags?: readonly string[]): Promise<string>
 }
 
 /** Milliseconds that containerd may take to start, and to end. */
@@ -127,7 +129,8 @@ function running({ child, cri, outside, directory, log, place }: Parts): Contain
     },
     criImageStatus: (reference) => cri.imageStatus(reference),
     removeImage: (image) => (image.namespace === 'default' ? ctrRemove(place, image) : cri.removeImage(image.name)),
-    run: (image, args) => ctrRun(place, image, args),
+    importArchive: (file) => ctrImport(place, file),
+    run: (image, args, flags) => ctrRun(place, image, args, flags),
     async [Symbol.asyncDispose]() {
       cri[Symbol.dispose]()
       await endProcess(child, patience)

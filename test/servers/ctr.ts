@@ -42,12 +42,17 @@ export async function ctrPull(place: CtrPlace, reference: string, options: CtrPu
   return { namespace: 'default', name: reference, attempts: readAttempts(stderr.split('\n')) }
 }
 
+/** Imports all platforms of an archive into the namespace `default`, under the names that it has; gives what ctr said. */
+export async function ctrImport(place: CtrPlace, file: string): Promise<string> {
+  return (await ctr(place, ['images', 'import', '--all-platforms', '--snapshotter', 'native', file])).stdout
+}
+
 /** Runs one program of an image in a container with runc and gives its standard output; any other exit status than 0 rejects. */
-export async function ctrRun(place: CtrPlace, image: PulledImage, args: readonly string[]): Promise<string> {
+export async function ctrRun(place: CtrPlace, image: PulledImage, args: readonly string[], flags: readonly string[] = []): Promise<string> {
   // without a control group of its own, because not every machine lets one be made
   const ground = ['--cgroup', '', '--runc-root', `${place.directory}/runc`, '--fifo-dir', `${place.directory}/fifo`]
   const name = `test-${randomUUID()}`
-  const run = ['--namespace', image.namespace, 'run', '--rm', '--snapshotter', 'native', ...ground, image.name, name, ...args]
+  const run = ['--namespace', image.namespace, 'run', '--rm', '--snapshotter', 'native', ...ground, ...flags, image.name, name, ...args]
   return (await ctr(place, run)).stdout
 }
 

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { cliCommand } from './cli-command.ts'
 import { tempDir, type TempDir } from './temp-dir.ts'
 
 /** How the program is run. */
@@ -31,8 +30,6 @@ export interface RunningCli {
   readonly finished: Promise<CliResult>
 }
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-
 /** Runs the built program to its end; a status other than 0 is a result, not an error. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return (await startCli(args, options)).finished
@@ -40,9 +37,8 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 
 /** Starts the built program, for tests that signal it or read its output as it comes. */
 export async function startCli(args: readonly string[], options: CliOptions = {}): Promise<RunningCli> {
-  if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: npm run build makes it')
   const home = await tempDir()
-  const [command, ...rest] = [...(options.within ?? []), process.execPath, program, ...args]
+  const [command, ...rest] = [...(options.within ?? []), ...cliCommand(), ...args]
   const child = spawn(command ?? '', rest, {
     cwd: options.cwd ?? home.path,
     env: { PATH: process.env['PATH'], HOME: home.path, DOCKER_CONFIG: home.path, TZ: 'UTC', LANG: 'C.UTF-8', ...options.env },
