@@ -39,7 +39,7 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
-    'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout'],
+    'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'release/version.ts', 'type:bundle/bundle-record.ts'],
     'registries-yaml': [
       'errors.ts',
       'text',

@@ -158,9 +158,14 @@ function parseList(value: unknown): BundledList {
 /** Each part of a path in a kit: no parent, no backslash, nothing that a shell or a URL gives another meaning except `+`. */
 const kitPath = /^(?!\.)[\w.+-]+(?:\/(?!\.)[\w.+-]+)*$/
 
-function parseFile(value: unknown): KitFile {
+/** What a layout keeps for itself in the directory that files of kits are written to, in lower case for file systems that ignore it. */
+const ownPaths: ReadonlySet<string> = new Set(['blobs', 'index.json', 'oci-layout', recordPath, 'k3s-mirror-kit.json'])
+
+/** Reads one file of a kit from a document. Throws INVALID_MANIFEST. */
+export function parseKitFile(value: unknown): KitFile {
   const { path, digest, size, release, executable } = isJsonObject(value) ? value : {}
-  if (typeof path !== 'string' || !kitPath.test(path)) throw invalid('contains a file without a valid path')
+  const isUsable = typeof path === 'string' && kitPath.test(path) && !ownPaths.has(path.replace(/\/.*$/, '').toLowerCase())
+  if (!isUsable) throw invalid('contains a file without a valid path')
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('contains a file without a valid digest')
   if (!isSize(size)) throw invalid('contains a file without a valid size')
   return { path, digest, size, ...(typeof release === 'string' && { release }), ...(executable === true && { executable }) }
@@ -185,7 +190,7 @@ export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord
     tool: typeof tool === 'string' ? tool : '',
     lists: lists.map(parseList),
     images: parsed,
-    ...(Array.isArray(files) && { files: files.map(parseFile) }),
+    ...(Array.isArray(files) && { files: files.map(parseKitFile) }),
     ...(base !== undefined && { base: parseBundleBase(base) }),
   }
 }

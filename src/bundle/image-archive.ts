@@ -10,7 +10,7 @@ import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import { blobPath } from './bundle-contents.ts'
-import type { BundleBase, BundledImage, BundleRecord } from './bundle-record.ts'
+import type { BundleBase, BundledImage, BundleRecord, KitFile } from './bundle-record.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** What an archive of images was made as: a bundle of ours, another OCI layout, or what `docker save` wrote before Docker 25. */
@@ -118,6 +118,12 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
   /** A blob or some of its bytes, not verified; undefined where it is missing. */
   async read(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
     const entry = await this.#find(digest)
+    return entry && this.#archive.content(entry, range)
+  }
+
+  /** A file of a kit or some of its bytes, not verified; undefined where it is missing. */
+  async readFile({ path }: KitFile, range: BlobRange = {}): Promise<Content | undefined> {
+    const entry = await this.#archive.find(path)
     return entry && this.#archive.content(entry, range)
   }
 
