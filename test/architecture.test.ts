@@ -39,6 +39,7 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
+    kit: ['errors.ts', 'async', 'oci', 'layout', 'bundle'],
     'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'release/version.ts', 'type:bundle/bundle-record.ts'],
     'registries-yaml': [
       'errors.ts',
@@ -92,6 +93,7 @@ const house: House = {
       'report',
       'lock',
       'bundle',
+      'kit',
       'engine',
       'connect',
       'node',
@@ -133,6 +135,7 @@ const house: House = {
       'lock',
       'yaml',
       'bundle',
+      'kit',
       'registry-server',
       'registries-yaml',
       'node',
@@ -197,6 +200,7 @@ const house: House = {
     'node:fs': [
       'bundle',
       'cli',
+      'kit',
       'engine',
       'http/tls.ts',
       'layout',

@@ -143,8 +143,17 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     return this.#entries === undefined ? this.#archive.find(blobPath(digest)) : this.#entries.get(digest)
   }
 
+  /** The error for a damaged or missing file of a kit. */
+  wrongFile({ path, digest }: KitFile): MirrorError {
+    return this.#damaged(`${path} does not match its digest ${digest}`)
+  }
+
   wrong(digest: Digest): MirrorError {
-    return new MirrorError('INTEGRITY', `${this.path}: the content of ${digest} does not match its digest`, {
+    return this.#damaged(`the content of ${digest} does not match its digest`)
+  }
+
+  #damaged(why: string): MirrorError {
+    return new MirrorError('INTEGRITY', `${this.path}: ${why}`, {
       side: 'source',
       hint: 'copy the file again from the machine that created it; k3s-mirror bundle check lists all damaged content',
     })

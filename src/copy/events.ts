@@ -39,7 +39,7 @@ export interface RequestCounts {
 }
 
 /** The commands that copy images. */
-export type RunCommand = 'mirror' | 'kit create' | 'bundle create' | 'bundle push' | 'bundle load'
+export type RunCommand = 'mirror' | 'kit create' | 'kit push' | 'bundle create' | 'bundle push' | 'bundle load'
 
 /** An image's two names. */
 export interface ImageNames {
@@ -71,9 +71,9 @@ export interface StoredFacts {
 
 /**
  * What the digest of a file of a kit was compared with: a checksum file of the release, the release API, both, or a checksum file next to it; `none`
- * for a file of the user's own and for one that no checksum covers; `made` for a file that is made with the kit.
+ * for a file of the user's own and for one that no checksum covers; `made` for a file that is made with the kit; `kit` for one that is read out of a kit.
  */
-export type FileCoverage = 'checksum-file' | 'release-api' | 'both' | 'none' | 'made'
+export type FileCoverage = 'checksum-file' | 'release-api' | 'both' | 'none' | 'made' | 'kit'
 
 /** An event of a run. Events come in order and exactly once, except for progress, which is coalesced. `image` is the source reference, sizes are bytes, times milliseconds. */
 export type MirrorEvent =

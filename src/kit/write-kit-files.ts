@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import type { KitFile } from '../bundle/bundle-record.ts'
 import { MirrorError } from '../errors.ts'
@@ -15,16 +15,28 @@ function modeOf({ executable }: KitFile): number {
   return executable === true ? 0o755 : 0o644
 }
 
-/** True where the directory has the file with its digest. Throws LOCAL_IO. */
+/** True where the directory has the file with its digest; its mode is corrected. Throws LOCAL_IO. */
 export async function hasKitFile(directory: string, file: KitFile, { signal }: CallOptions = {}): Promise<boolean> {
   const path = kitFilePath(directory, file)
   const found = (await isBehindLink(directory, file)) ? undefined : await openRegularFile(path)
   if (found === undefined) return false
   const { handle, stats } = found
-  const content = fileContent(handle, { path, offset: 0, size: stats.size, signal })
-  if (stats.size === file.size && (await contentHasDigest(content, file.digest))) return true
-  content.cancel()
-  return false
+  try {
+    const content = fileContent(handle, { path, offset: 0, size: stats.size, signal, isShared: true })
+    if (stats.size !== file.size || !(await contentHasDigest(content, file.digest))) return false
+    if ((stats.mode & 0o777) !== modeOf(file)) await withLocalIo('write', path, () => handle.chmod(modeOf(file)))
+    return true
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Removes what writing this file left behind when its process ended. */
+async function removeLeftovers(path: string): Promise<void> {
+  const name = basename(path)
+  for (const other of await readdir(dirname(path)))
+    if (other.startsWith(`${name}.`) && /^\.[0-9a-f]{12}\.part$/.test(other.slice(name.length)))
+      await rm(join(dirname(path), other), { force: true })
 }
 
 async function writeChecked(handle: FileHandle, file: KitFile, content: Content, wrong: () => Error): Promise<void> {
@@ -48,10 +60,13 @@ export async function writeKitFile(directory: string, file: KitFile, content: Co
   await withLocalIo('write', path, async () => {
     const parent = { path: file.path.replace(/(?:^|\/)[^/]+$/, '') }
     if (parent.path !== '' && (await isBehindLink(directory, parent))) {
-      throw new MirrorError('USAGE', `cannot write ${path}: a directory of it is a link`, { hint: 'remove the link, or pass another directory' })
+      throw new MirrorError('USAGE', `cannot write ${path}: a directory of it is a link`, {
+        hint: 'remove the link, or pass another directory',
+      })
     }
     await mkdir(dirname(path), { recursive: true })
     await refusePlanted(path)
+    await removeLeftovers(path)
     const handle = await open(temporary, 'wx', modeOf(file))
     try {
       await writeChecked(handle, file, content, wrong)
@@ -63,20 +78,6 @@ export async function writeKitFile(directory: string, file: KitFile, content: Co
       await handle.close().catch(() => undefined)
       await rm(temporary, { force: true })
       throw error
-    }
-  })
-}
-
-/** Gives a file that is there its mode. Throws LOCAL_IO. */
-export async function keepMode(directory: string, file: KitFile): Promise<void> {
-  const path = kitFilePath(directory, file)
-  await withLocalIo('write', path, async () => {
-    const handle = await open(path, 'r')
-    try {
-      const { mode } = await stat(path)
-      if ((mode & 0o777) !== modeOf(file)) await handle.chmod(modeOf(file))
-    } finally {
-      await handle.close()
     }
   })
 }

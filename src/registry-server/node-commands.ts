@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KitFile } from '../bundle/bundle-record.ts'
-import { releasesOf } from './channels.ts'
+import { channelsOf } from './channels.ts'
 import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
 import { caPath } from './served-files.ts'
 
@@ -51,48 +51,75 @@ function selinux(site: string, files: readonly KitFile[]): NodeCommand | undefin
   }
 }
 
-/** What is typed on nodes to install K3s from a kit, in this order; empty for files without an installer or a release. */
-export function nodeCommands({
-  origin,
-  files = [],
-  caCertificate,
-}: Pick<PageFacts, 'origin' | 'files' | 'caCertificate'>): readonly NodeCommand[] {
+/** The release that commands name: the newest one, a pre-release where there is no other. */
+function releaseFor(files: readonly KitFile[]): string | undefined {
+  const channels = channelsOf(files)
+  return channels.get('stable') ?? channels.get('testing')
+}
+
+type SiteFacts = Pick<PageFacts, 'origin' | 'files' | 'caCertificate' | 'hasPasswords'>
+
+/** What is typed to install the first server; empty for files without an installer or a release. */
+export function firstServerCommands({ origin, files = [], caCertificate, hasPasswords }: SiteFacts): readonly NodeCommand[] {
   const site = origin.origin
-  const [tag] = releasesOf(files)
-  const has = (path: string): boolean => files.some((file) => file.path === path)
-  if (tag === undefined || !has('install.sh')) return []
-  const below = `k3s/${tag}`
-  const sums = ['amd64', 'arm64', 'arm'].map((arch) => `${below}/sha256sum-${arch}.txt`).find(has)
-  const binary = { amd64: 'k3s', arm64: 'k3s-arm64', arm: 'k3s-armhf' }[/sha256sum-(\w+)/.exec(sums ?? '')?.[1] ?? ''] ?? 'k3s'
-  const commands: readonly (NodeCommand | undefined)[] = [
-    caCertificate === undefined ? undefined : trust(site, caCertificate),
+  const tag = releaseFor(files)
+  if (tag === undefined || !files.some(({ path }) => path === 'install.sh')) return []
+  return [
+    ...(caCertificate === undefined ? [] : [trust(site, caCertificate)]),
     {
       title: 'Pull images from this server',
-      note: 'On every node, before K3s is installed.',
+      note: `On every node, before K3s is installed.${hasPasswords ? ' Then fill in "auth" in the file: images require a password.' : ''}`,
       lines: ['mkdir -p /etc/rancher/k3s', `curl -sfL ${site}${registriesPath} -o ${nodePath}`],
     },
-    selinux(site, files),
     { title: 'Install the first server', lines: [installLine(site, tag)] },
-    {
-      title: 'Install an agent',
-      note: 'Replace SERVER by the address of the first server, and TOKEN by the content of /var/lib/rancher/k3s/server/node-token there.',
-      lines: [installLine(site, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN'])],
-    },
-    sums === undefined
-      ? undefined
-      : {
-          title: 'Check the binary by hand',
-          lines: [
-            `curl -sfLO ${site}/${urlPath(`${below}/${binary}`)}`,
-            `curl -sfL ${site}/${urlPath(sums)} | grep ' ${binary}$' | sha256sum -c`,
-          ],
-        },
-    has('k3s-mirror/k3s-mirror-linux-amd64')
-      ? {
-          title: 'Get k3s-mirror itself',
-          lines: [`curl -sfL ${site}/k3s-mirror/k3s-mirror-linux-amd64 -o k3s-mirror && chmod +x k3s-mirror`],
-        }
-      : undefined,
+  ]
+}
+
+/** The binary of a release and how its checksum is compared, for the first of these architectures. */
+function check(site: string, tag: string, files: readonly KitFile[]): NodeCommand | undefined {
+  const has = (name: string): boolean => files.some(({ path }) => path === `k3s/${tag}/${name}`)
+  const [arch, binary] = architectures.find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file)) ?? []
+  if (arch === undefined) return undefined
+  const below = `${site}/k3s/${urlPath(tag)}`
+  return {
+    title: 'Check the binary by hand',
+    lines: [`curl -sfLO ${below}/${binary}`, `curl -sfL ${below}/sha256sum-${arch}.txt | grep ' ${binary}$' | sha256sum -c`],
+  }
+}
+
+/** Names of architectures, and of the binaries of a release for them. */
+const architectures = [
+  ['amd64', 'k3s'],
+  ['arm64', 'k3s-arm64'],
+  ['arm', 'k3s-armhf'],
+  ['s390x', 'k3s-s390x'],
+] as const
+
+const executable = 'k3s-mirror/k3s-mirror-linux-amd64'
+
+/** What is typed on nodes to install K3s from a kit, in this order; empty for files without an installer or a release. */
+export function nodeCommands(facts: SiteFacts): readonly NodeCommand[] {
+  const { origin, files = [] } = facts
+  const site = origin.origin
+  const tag = releaseFor(files) ?? ''
+  const first = firstServerCommands(facts)
+  if (first.length === 0) return []
+  const agent: NodeCommand = {
+    title: 'Install an agent',
+    note: 'Replace SERVER by the address of the first server, and TOKEN by the content of /var/lib/rancher/k3s/server/node-token there.',
+    lines: [installLine(site, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN'])],
+  }
+  const own: NodeCommand = {
+    title: 'Get k3s-mirror itself',
+    lines: [`curl -sfL ${site}/${executable} -o k3s-mirror && chmod +x k3s-mirror`],
+  }
+  const commands = [
+    ...first.slice(0, -1),
+    selinux(site, files),
+    ...first.slice(-1),
+    agent,
+    check(site, tag, files),
+    files.some(({ path }) => path === executable) ? own : undefined,
   ]
   return commands.filter((command) => command !== undefined)
 }

@@ -57,6 +57,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   ],
   file: text,
   files: someTexts,
+  filesTo: text,
   flatten: flag,
   foreignLayers: flag,
   forImagesDir: flag,

@@ -14,6 +14,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   embeddedAddress: '--https-listen-port',
   embeddedRegistry: '--embedded-registry',
   exclude: '--exclude',
+  filesTo: '--files',
   flatten: '--flatten',
   foreignLayers: '--foreign-layers',
   forImagesDir: '--for-images-dir',

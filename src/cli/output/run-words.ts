@@ -12,6 +12,7 @@ export interface RunWords {
 const words: Readonly<Record<RunCommand, RunWords>> = {
   mirror: { done: 'copied', unchanged: 'up to date' },
   'bundle create': { done: 'added', unchanged: 'in the base bundle' },
+  'kit push': { done: 'pushed', unchanged: 'up to date' },
   'bundle push': { done: 'pushed', unchanged: 'up to date' },
   'bundle load': { done: 'loaded', unchanged: 'already loaded' },
 }

@@ -63,7 +63,7 @@ function requestLine({ requests: { source, destination }, bytesCopied }: ReportT
 /** Why images got a new digest. */
 function newDigestReason({ engine, command }: MirrorReport): string {
   if (command === 'bundle load') return 'only the platform of the Docker Engine was loaded'
-  if (command === 'bundle push') return 'the archives lack the original manifest or index'
+  if (command === 'bundle push' || command === 'kit push') return 'the archives lack the original manifest or index'
   return engine === undefined ? 'the index lists only the chosen platforms' : 'the Docker Engine pushed only the chosen platforms'
 }
 
