@@ -39,8 +39,8 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
-    kit: ['errors.ts', 'async', 'oci', 'layout', 'bundle'],
-    'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'release/version.ts', 'type:bundle/bundle-record.ts'],
+    kit: ['errors.ts', 'async', 'oci', 'release', 'layout', 'bundle'],
+    'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'kit/releases.ts', 'type:bundle/bundle-record.ts'],
     'registries-yaml': [
       'errors.ts',
       'text',

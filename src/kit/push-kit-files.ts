@@ -8,6 +8,7 @@ import { replaceFile } from '../layout/replace-file.ts'
 import { sha256 } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatKitList, kitFilePath, kitListName, readKitList } from './kit-directory.ts'
+import { releasesOf } from './releases.ts'
 import { hasKitFile, writeKitFile } from './write-kit-files.ts'
 
 /** What became of a file of a kit. */
@@ -26,8 +27,23 @@ export interface KitPushOptions extends CallOptions {
   onFile(file: KitFile, state: KitFileState): void
 }
 
-/** The checksums of all these files, for `sha256sum --check`. */
+/** The checksums of all other files, for `sha256sum --check`. */
 const sumsPath = 'SHA256SUMS'
+
+const readmePath = 'README.md'
+
+/** Files that describe one kit: the directory gets its own, because it may hold several. */
+const madeHere: ReadonlySet<string> = new Set([readmePath, sumsPath])
+
+/** What the directory holds, and what to do with it. */
+function directoryReadme(files: readonly KitFile[]): Buffer {
+  const releases = releasesOf(files).map((tag) => `- K3s ${tag}, in \`k3s/${tag}/\`\n`)
+  return Buffer.from(
+    `# K3s without a network\n\nThis directory holds the images and the files of kits:\n\n${releases.join('')}\n` +
+      'Serve it, from this directory:\n\n```sh\nk3s-mirror kit serve .\n```\n\nThe page at its address has the commands for nodes.\n\n' +
+      'Check the files:\n\n```sh\nsha256sum --check SHA256SUMS\n```\n',
+  )
+}
 
 function byPath(files: Iterable<KitFile>): readonly KitFile[] {
   return [...files].toSorted((a, b) => (a.path < b.path ? -1 : 1))
@@ -73,7 +89,7 @@ export class KitFilesPush {
     await refusePlanted(await followLinks(directory))
     const sources = new Map<string, Source>()
     for (const archive of kits)
-      for (const file of archive.record?.files ?? []) if (file.path !== sumsPath) sources.set(file.path, { archive, file })
+      for (const file of archive.record?.files ?? []) if (!madeHere.has(file.path)) sources.set(file.path, { archive, file })
     const known = new Map(((await readKitList(directory)) ?? []).map((file) => [file.path, file]))
     for (const { file } of sources.values()) {
       const before = known.get(file.path)
@@ -97,14 +113,21 @@ export class KitFilesPush {
   /** Writes the other files, the checksums of all files in the directory, and their list. Throws as `write`. */
   async publish(): Promise<void> {
     for (const file of this.files) if (this.#isReplaced(file)) await this.#put(file)
-    const all = byPath(new Map([...this.#known, ...this.files.map((file) => [file.path, file] as const)]).values()).filter(
-      ({ path }) => path !== sumsPath,
+    const kept = byPath(new Map([...this.#known, ...this.files.map((file) => [file.path, file] as const)]).values()).filter(
+      ({ path }) => !madeHere.has(path),
     )
-    const bytes = Buffer.from(all.map(({ path, digest }) => `${digest.replace(/^.*:/, '')}  ${path}\n`).join(''))
-    const sums = { path: sumsPath, digest: sha256(bytes), size: bytes.length }
-    await writeKitFile(this.#directory, sums, contentOf(bytes), () => new MirrorError('INTERNAL', 'the checksums changed'))
+    const readme = await this.#make(readmePath, directoryReadme(kept))
+    const all = byPath([...kept, readme])
+    const lines = all.map(({ path, digest }) => `${digest.replace(/^.*:/, '')}  ${path}\n`)
+    const sums = await this.#make(sumsPath, Buffer.from(lines.join('')))
     const list = kitFilePath(this.#directory, { path: kitListName })
     await withLocalIo('write', list, async () => void (await replaceFile(list, formatKitList(byPath([...all, sums])), { mode: 0o644 })))
+  }
+
+  async #make(path: string, bytes: Buffer): Promise<KitFile> {
+    const file = { path, digest: sha256(bytes), size: bytes.length }
+    await writeKitFile(this.#directory, file, contentOf(bytes), () => new MirrorError('INTERNAL', `${path} changed while it was written`))
+    return file
   }
 
   #isReplaced(file: KitFile): boolean {
@@ -138,7 +161,7 @@ async function refuseMissing(
 ): Promise<void> {
   const missing: KitFile[] = []
   for (const file of base?.files ?? []) {
-    if (sources.get(file.path)?.file.digest === file.digest || file.path === sumsPath) continue
+    if (sources.get(file.path)?.file.digest === file.digest || madeHere.has(file.path)) continue
     if (!(await hasKitFile(directory, file, { signal }))) missing.push(file)
   }
   const [first] = missing

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KitFile } from '../bundle/bundle-record.ts'
-import { channelsOf } from './channels.ts'
+import { channelsOf } from '../kit/releases.ts'
 import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
 import { caPath } from './served-files.ts'
 
@@ -13,6 +13,8 @@ export interface NodeCommand {
   readonly lines: readonly string[]
 }
 
+type SiteFacts = Pick<PageFacts, 'origin' | 'files' | 'caCertificate' | 'hasPasswords'>
+
 /** Where nodes keep the CA certificate of the server; generated registries.yaml name the same path. */
 export const nodeCaPath = '/etc/rancher/k3s/registry-ca.crt'
 
@@ -21,9 +23,19 @@ export function urlPath(path: string): string {
   return path.replaceAll('+', '%2B')
 }
 
-/** The command that installs K3s from this server, with these variables in addition. */
-function installLine(site: string, tag: string, more: readonly string[] = []): string {
-  const variables = [`INSTALL_K3S_ARTIFACT_URL=${site}/k3s`, `INSTALL_K3S_VERSION=${tag}`, ...more]
+function packagesOf(files: readonly KitFile[]): readonly KitFile[] {
+  return files.filter(({ path }) => path.startsWith('k3s-selinux/') && path.endsWith('.rpm'))
+}
+
+/** The command that installs K3s from this server, with these variables in addition. Where the server has the packages for SELinux, the installer does not look for others. */
+function installLine({ origin, files = [] }: SiteFacts, tag: string, more: readonly string[] = []): string {
+  const site = origin.origin
+  const variables = [
+    `INSTALL_K3S_ARTIFACT_URL=${site}/k3s`,
+    `INSTALL_K3S_VERSION=${tag}`,
+    ...(packagesOf(files).length > 0 ? ['INSTALL_K3S_SKIP_SELINUX_RPM=true'] : []),
+    ...more,
+  ]
   return `curl -sfL ${site}/install.sh | ${variables.join(' ')} sh -`
 }
 
@@ -42,11 +54,11 @@ function trust(site: string, caCertificate: string): NodeCommand {
 }
 
 function selinux(site: string, files: readonly KitFile[]): NodeCommand | undefined {
-  const packages = files.filter(({ path }) => path.startsWith('k3s-selinux/') && path.endsWith('.rpm'))
+  const packages = packagesOf(files)
   if (packages.length === 0) return undefined
   return {
     title: 'Nodes with SELinux',
-    note: 'Install the package for the distribution of the node first. Then add INSTALL_K3S_SKIP_SELINUX_RPM=true in front of "sh -" below.',
+    note: 'Install the package for the distribution of the node before K3s. It requires container-selinux from that distribution.',
     lines: packages.map(({ path }) => `curl -sfLO ${site}/${urlPath(path)} && dnf install -y ./${path.replace(/^.*\//, '')}`),
   }
 }
@@ -57,10 +69,9 @@ function releaseFor(files: readonly KitFile[]): string | undefined {
   return channels.get('stable') ?? channels.get('testing')
 }
 
-type SiteFacts = Pick<PageFacts, 'origin' | 'files' | 'caCertificate' | 'hasPasswords'>
-
 /** What is typed to install the first server; empty for files without an installer or a release. */
-export function firstServerCommands({ origin, files = [], caCertificate, hasPasswords }: SiteFacts): readonly NodeCommand[] {
+export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
+  const { origin, files = [], caCertificate, hasPasswords } = facts
   const site = origin.origin
   const tag = releaseFor(files)
   if (tag === undefined || !files.some(({ path }) => path === 'install.sh')) return []
@@ -71,7 +82,7 @@ export function firstServerCommands({ origin, files = [], caCertificate, hasPass
       note: `On every node, before K3s is installed.${hasPasswords ? ' Then fill in "auth" in the file: images require a password.' : ''}`,
       lines: ['mkdir -p /etc/rancher/k3s', `curl -sfL ${site}${registriesPath} -o ${nodePath}`],
     },
-    { title: 'Install the first server', lines: [installLine(site, tag)] },
+    { title: 'Install the first server', lines: [installLine(facts, tag)] },
   ]
 }
 
@@ -107,7 +118,7 @@ export function nodeCommands(facts: SiteFacts): readonly NodeCommand[] {
   const agent: NodeCommand = {
     title: 'Install an agent',
     note: 'Replace SERVER by the address of the first server, and TOKEN by the content of /var/lib/rancher/k3s/server/node-token there.',
-    lines: [installLine(site, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN'])],
+    lines: [installLine(facts, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN'])],
   }
   const own: NodeCommand = {
     title: 'Get k3s-mirror itself',

@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes'
 import type { KitFile } from '../bundle/bundle-record.ts'
-import { releasesOf } from './channels.ts'
+import { releasesOf } from '../kit/releases.ts'
 import { html, type Html } from './html.ts'
 import type { Inventory, InventoryEntry } from './inventory.ts'
 import { nodeCommands, urlPath, type NodeCommand } from './node-commands.ts'

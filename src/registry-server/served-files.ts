@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Content } from '../async/content.ts'
 import type { KitFile } from '../bundle/bundle-record.ts'
+import { channelsOf } from '../kit/releases.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
 import { contentReply } from './blobs.ts'
-import { channelsOf } from './channels.ts'
 import { Refusal, type Reply } from './reply.ts'
 
 /** Files that a server offers next to its images, at their paths below its address. */
