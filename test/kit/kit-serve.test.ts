@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runInPrivateNetwork } from '../servers/private-network.ts'
+import { requireServer } from '../servers/require-server.ts'
+import type { NodeInstall } from './offline-node.ts'
+
+test('without a network, a node installs K3s from a served kit and pulls all its images', async (t) => {
+  for (const name of ['namespaces', 'containerd', 'busybox'] as const) if (!requireServer(t, name)) return
+  const text = await runInPrivateNetwork(new URL('./offline-node.ts', import.meta.url), { addresses: [], names: {} })
+  const node = JSON.parse(text) as NodeInstall
+  assert.deepEqual(
+    node.installed,
+    Array.from({ length: 4 }, () => 'v1.37.1+k3s1'),
+  )
+  assert.equal(node.checked, 'k3s: OK\n')
+  assert.match(node.linted, /no problems/)
+  assert.deepEqual([node.origins, node.outside, node.printed], [[node.site], [], 'busybox'])
+})
