@@ -102,6 +102,8 @@ function arrange(
       ...sorted.map(([digest, size]) => ({ path: blobPath(digest), size })),
     ].map(({ path, size }) => ({ path, size, ...(executable.has(path) && { executable: true }) })),
   )
-  const streamed = new Map([...fetched, ...sorted.map(([digest, size]) => ({ path: blobPath(digest), digest, size }))].map((one) => [one.path, one]))
+  const streamed = new Map(
+    [...fetched, ...sorted.map(([digest, size]) => ({ path: blobPath(digest), digest, size }))].map((one) => [one.path, one]),
+  )
   return { map, files, streamed, elsewhere }
 }

@@ -49,7 +49,11 @@ function isAskedRange(download: StreamedAnswer, { size, offset }: RangedDownload
 }
 
 /** A download from its byte `skip` on as content. */
-function downloadContent(download: StreamedAnswer, skip: number, { size: whole, offset, what, declaredBy, release }: RangedDownload): Content {
+function downloadContent(
+  download: StreamedAnswer,
+  skip: number,
+  { size: whole, offset, what, declaredBy, release }: RangedDownload,
+): Content {
   const { host } = download.url
   const size = whole - offset
   return {
