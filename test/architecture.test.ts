@@ -39,7 +39,7 @@ const house: House = {
     layout: ['errors.ts', 'async', 'oci'],
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
     bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
-    kit: ['errors.ts', 'async', 'oci', 'release', 'layout', 'bundle'],
+    kit: ['errors.ts', 'text', 'async', 'http', 'oci', 'release', 'copy', 'layout', 'bundle', 'registry/ranged-download.ts'],
     'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'kit/releases.ts', 'type:bundle/bundle-record.ts'],
     'registries-yaml': [
       'errors.ts',
@@ -106,6 +106,7 @@ const house: House = {
       'version.ts',
       'oci',
       'bundle',
+      'kit',
       'report',
       'runs',
       'type:async',
@@ -200,9 +201,9 @@ const house: House = {
     'node:fs': [
       'bundle',
       'cli',
-      'kit',
       'engine',
       'http/tls.ts',
+      'kit',
       'layout',
       'lock/read-lock-file.ts',
       'node',

@@ -84,6 +84,18 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     })
   }
 
+  /** Every file of the archive that is not a blob, by its path. Throws INTEGRITY for a damaged archive. */
+  async otherFiles(): Promise<ReadonlyMap<string, TarEntry>> {
+    const files = await this.#archive.files()
+    return new Map(files.flatMap(({ path, entry }) => (path.startsWith('blobs/') ? [] : [[path, entry] as const])))
+  }
+
+  /** A file of a kit or some of its bytes, not verified; undefined where it is missing. */
+  async readFile(path: string, range: BlobRange = {}): Promise<Content | undefined> {
+    const entry = await this.#archive.find(path)
+    return entry && this.#archive.content(entry, range)
+  }
+
   async sizeOf(digest: Digest): Promise<number | undefined> {
     return this.#made.get(digest)?.bytes.length ?? (await this.#find(digest))?.size
   }
@@ -118,12 +130,6 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
   /** A blob or some of its bytes, not verified; undefined where it is missing. */
   async read(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
     const entry = await this.#find(digest)
-    return entry && this.#archive.content(entry, range)
-  }
-
-  /** A file of a kit or some of its bytes, not verified; undefined where it is missing. */
-  async readFile({ path }: KitFile, range: BlobRange = {}): Promise<Content | undefined> {
-    const entry = await this.#archive.find(path)
     return entry && this.#archive.content(entry, range)
   }
 

@@ -119,7 +119,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
   readFile(file: KitFile, range?: BlobRange): Promise<Content | undefined> {
     return this.#contents.read(
       file,
-      { open: (part) => this.#bundle.readFile(file, part), wrong: () => this.#bundle.wrongFile(file) },
+      { open: (part) => this.#bundle.readFile(file.path, part), wrong: () => this.#bundle.wrongFile(file) },
       range,
     )
   }

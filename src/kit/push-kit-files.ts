@@ -140,7 +140,7 @@ export class KitFilesPush {
     signal?.throwIfAborted()
     if (await hasKitFile(this.#directory, file, { signal })) return onFile(file, 'present')
     const { archive } = this.#sources.get(file.path) ?? {}
-    const content = await archive?.readFile(file, { signal })
+    const content = await archive?.readFile(file.path, { signal })
     const wrong = (): MirrorError => archive?.wrongFile(file) ?? new MirrorError('INTERNAL', `${file.path} has no kit`)
     if (content === undefined) throw wrong()
     await writeKitFile(this.#directory, file, content, wrong)

@@ -7,6 +7,7 @@ import { fetchFile, type ListFetchOptions } from './fetch-file.ts'
 export interface ReleaseAsset {
   /** Lower-case hex; absent for files that were uploaded before GitHub stated digests, in June 2025. */
   readonly sha256?: string
+  readonly size?: number
   /** Where it is downloaded. */
   readonly url?: string
 }
@@ -29,10 +30,15 @@ function readAssets(body: Uint8Array): ReleaseAssets {
     return unknown('the release API did not answer with JSON')
   }
   const assets = isJsonObject(release) ? release['assets'] : undefined
-  const named = (Array.isArray(assets) ? assets.filter(isJsonObject) : []).flatMap(({ name, digest, browser_download_url: url }) => {
+  const named = (Array.isArray(assets) ? assets.filter(isJsonObject) : []).flatMap(({ name, digest, size, browser_download_url: url }) => {
     if (typeof name !== 'string') return []
     const hex = typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/i.exec(digest)?.[1] : undefined
-    return [[name, { ...(hex !== undefined && { sha256: hex.toLowerCase() }), ...(typeof url === 'string' && { url }) }] as const]
+    const asset: ReleaseAsset = {
+      ...(hex !== undefined && { sha256: hex.toLowerCase() }),
+      ...(Number.isSafeInteger(size) && { size: Number(size) }),
+      ...(typeof url === 'string' && { url }),
+    }
+    return [[name, asset] as const]
   })
   return { assets: new Map(named) }
 }

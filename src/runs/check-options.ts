@@ -31,6 +31,8 @@ const policy: Shape = [
 /** Every option of the library's functions, which have the same shape wherever they occur. */
 const shapes: Readonly<Record<string, Shape>> = {
   a: text,
+  airgapTarballs: flag,
+  architectures: texts,
   artifactUrl: text,
   asNode: flag,
   b: text,
@@ -51,6 +53,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   embeddedRegistry: flag,
   environment: record,
   exclude: texts,
+  executables: text,
   expected: [
     'an object with name and digests, a Map',
     (value) => isRecord(value) && isString(value['name']) && value['digests'] instanceof Map,
@@ -66,6 +69,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   ifChanged: ["'replace', 'fail' or 'skip'", (value) => value === 'replace' || value === 'fail' || value === 'skip'],
   ignoreMissing: flag,
   include: texts,
+  installScript: text,
   jobs: count,
   k3sVersion: ['a K3sVersion', isRecord],
   keep: flag,
@@ -86,9 +90,12 @@ const shapes: Readonly<Record<string, Shape>> = {
   releaseApiUrl: text,
   releases: texts,
   repositories: texts,
+  repositoryUrl: text,
   retry: policy,
   rewrite: texts,
   root: text,
+  selinux: texts,
+  selinuxApiUrl: text,
   shard: [
     `an object with index and count, whole numbers with 1 <= index <= count <= ${mostShards}`,
     (value) => isRecord(value) && isWhole(value['index'], Number(value['count'])) && isWhole(value['count'], mostShards),

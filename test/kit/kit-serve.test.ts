@@ -5,7 +5,7 @@ import { requireServer } from '../servers/require-server.ts'
 import type { NodeInstall } from './offline-node.ts'
 
 test('without a network, a node installs K3s from a served kit and pulls all its images', async (t) => {
-  for (const name of ['namespaces', 'containerd', 'busybox'] as const) if (!requireServer(t, name)) return
+  for (const name of ['namespaces', 'containerd'] as const) if (!requireServer(t, name)) return
   const text = await runInPrivateNetwork(new URL('./offline-node.ts', import.meta.url), { addresses: [], names: {} })
   const node = JSON.parse(text) as NodeInstall
   assert.deepEqual(

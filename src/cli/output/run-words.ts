@@ -11,6 +11,7 @@ export interface RunWords {
 
 const words: Readonly<Record<RunCommand, RunWords>> = {
   mirror: { done: 'copied', unchanged: 'up to date' },
+  'kit create': { done: 'added', unchanged: 'in the base kit' },
   'bundle create': { done: 'added', unchanged: 'in the base bundle' },
   'kit push': { done: 'pushed', unchanged: 'up to date' },
   'bundle push': { done: 'pushed', unchanged: 'up to date' },
@@ -24,10 +25,16 @@ export function wordsFor(command: RunCommand = 'mirror'): RunWords {
 
 /** How content that another image of the run, or another repository, already brought is called at this destination. */
 export function describeShared({ command, destination }: { readonly command: RunCommand; readonly destination: string }): string {
-  return command === 'bundle create' || destination.startsWith('oci:') ? 'shared between images' : 'mounted from other repositories'
+  return archiveOf(command) !== undefined || destination.startsWith('oci:') ? 'shared between images' : 'mounted from other repositories'
 }
 
 /** `all 8 images are up to date`. */
 export function formatAllUnchanged(images: number, { unchanged }: RunWords): string {
   return images === 1 ? `1 image is ${unchanged}` : `all ${formatCount(images, 'image')} are ${unchanged}`
+}
+
+/** What a command writes, where that is an archive. */
+export function archiveOf(command: RunCommand): 'bundle' | 'kit' | undefined {
+  if (command === 'kit create') return 'kit'
+  return command === 'bundle create' ? 'bundle' : undefined
 }
