@@ -4,29 +4,30 @@ import { createHash } from 'node:crypto'
 import { readFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { lintRegistries } from '../../src/registries-yaml/lint/lint.ts'
 import { untilServing, stop, type Serving } from '../cli/serve-cli.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { busyboxLine, makeBusyboxRelease } from '../servers/busybox-image.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
 import { startContainerd } from '../servers/containerd.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
+import { scriptedServer } from '../servers/scripted-server.ts'
 import { pushRelease } from '../servers/seed-release.ts'
 import { tempDir } from '../servers/temp-dir.ts'
-import { kitOfBundle } from './kit-of-bundle.ts'
 
 /** What a node got. */
 export interface NodeInstall {
   /** Tags that the installer found, with curl and TLS, with curl by a channel, with wget, and with wget by a channel. */
   readonly installed: readonly string[]
-  /** Where containerd asked, and for how many of the images of the kit. */
+  /** Where containerd asked for all images of the kit. */
   readonly origins: readonly string[]
-  readonly pulled: number
-  readonly images: number
   /** Hosts outside of this machine that containerd asked for. */
   readonly outside: readonly string[]
   /** What a container of a pulled image printed. */
   readonly printed: string
-  readonly linted: string
+  /** The registries.yaml under another name of the server, and the rules that it breaks. */
+  readonly named: string
+  readonly findings: readonly string[]
   readonly checked: string
   readonly site: string
 }
@@ -34,28 +35,42 @@ export interface NodeInstall {
 const run = promisify(execFile)
 const tag = 'v1.37.1+k3s1'
 const caOnNode = '/etc/rancher/k3s/registry-ca.crt'
+const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+const binaryName = architecture === 'amd64' ? 'k3s' : 'k3s-arm64'
 const images = ['docker.io/rancher/mirrored-library-busybox:1.37.0', 'quay.io/some/tool:1', 'ghcr.io/k3s-io/mirrored-pause:3.10.2']
 
 await using directory = await tempDir()
 const binary = Buffer.alloc(20 * 1024 * 1024, 'the binary of K3s')
-const sums = `${'0'.repeat(64)}  k3s-airgap-images-amd64.tar.zst\n${createHash('sha256').update(binary).digest('hex')}  k3s\n`
+const sums = `${'0'.repeat(64)}  k3s-airgap-images-${architecture}.tar.zst\n${createHash('sha256').update(binary).digest('hex')}  ${binaryName}\n`
 
-async function makeKit(): Promise<Awaited<ReturnType<typeof kitOfBundle>>> {
+/** The files of a release, as its server has them. */
+const release: Readonly<Record<string, Uint8Array | string>> = {
+  'k3s-images.txt': images.map((image) => `${image}\n`).join(''),
+  [binaryName]: binary,
+  [`sha256sum-${architecture}.txt`]: sums,
+  'install.sh': '#!/bin/sh\n: "${INSTALL_K3S_ARTIFACT_URL}"\n',
+}
+
+/** Makes a kit from servers that are gone when it is there. */
+async function makeKit(): Promise<string> {
   await using source = await startRegistry()
   await pushRelease(source.url, await makeBusyboxRelease(images))
-  const bundle = `${directory.path}/images.tar`
+  await using files = await scriptedServer(({ url, method }, response) => {
+    const content = url.startsWith('/v1.37.1%2Bk3s1/') ? release[url.replace(/^.*\//, '')] : undefined
+    response.writeHead(content === undefined ? 404 : 200, { 'content-length': content?.length ?? 0 }).end(method === 'HEAD' ? '' : content)
+  })
+  const kit = `${directory.path}/k3s.kit.tar.zst`
   const from = ['docker.io', 'quay.io', 'ghcr.io'].flatMap((name) => ['--from', `${name}=${source.url}`])
-  const created = await runCli(['bundle', 'create', bundle, ...images, ...from])
-  if (created.status !== 0) throw new Error(created.stderr)
-  return kitOfBundle(bundle, { 'install.sh': '#!/bin/sh\n', [`k3s/${tag}/k3s`]: binary, [`k3s/${tag}/sha256sum-amd64.txt`]: sums })
+  await succeed(['kit', 'create', kit, '--release', tag, '--arch', architecture, '--artifact-url', files.url, ...from])
+  return kit
 }
 
 async function download(tool: string, site: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const into = await directory.write('none', '').then(() => `${directory.path}/${tool}-${Object.keys(env).join('-')}`)
+  const into = `${directory.path}/${tool}-${Object.keys(env).join('-')}`
   await mkdir(into)
   const script = fileURLToPath(new URL('./node-download.sh', import.meta.url))
   const { stdout } = await run('sh', [script, tool, into], {
-    env: { PATH: process.env['PATH'], INSTALL_K3S_ARTIFACT_URL: `${site}/k3s`, ...env },
+    env: { PATH: process.env['PATH'], ARCH: architecture, BINARY: binaryName, INSTALL_K3S_ARTIFACT_URL: `${site}/k3s`, ...env },
   })
   return stdout.trim()
 }
@@ -70,13 +85,13 @@ function serveKit(kit: string, ...options: readonly string[]): Promise<Serving> 
   return untilServing(startCli(['kit', 'serve', kit, '--listen', '127.0.0.1:0', ...options]))
 }
 
-await using kit = await makeKit()
+const kit = await makeKit()
 const authority = await certificateAuthority()
 const pair = await authority.server()
 const ca = await directory.write('ca.crt', authority.certificate)
 const tls = ['--tls-cert', await directory.write('tls.crt', pair.certificate), '--tls-key', await directory.write('tls.key', pair.key)]
-const secure = await serveKit(kit.path, ...tls, '--ca-file', ca)
-const plain = await serveKit(kit.path)
+const secure = await serveKit(kit, ...tls, '--ca-file', ca)
+const plain = await serveKit(kit)
 
 const curl = (url: string): Promise<string> => run('curl', ['-sfL', '--cacert', ca, url], { maxBuffer: 1e8 }).then(({ stdout }) => stdout)
 const trusted = { CURL_CA_BUNDLE: ca }
@@ -90,12 +105,12 @@ await run('curl', ['-skf', `${secure.url}/ca.crt`, '-o', `${directory.path}/fetc
 if ((await readFile(`${directory.path}/fetched.crt`, 'utf8')) !== authority.certificate) throw new Error('another CA was served')
 const { stdout: checked } = await run('sh', [
   '-c',
-  `cd ${directory.path} && curl -sfLO --cacert ca.crt ${secure.url}/k3s/v1.37.1%2Bk3s1/k3s && curl -sfL --cacert ca.crt ${secure.url}/k3s/v1.37.1%2Bk3s1/sha256sum-amd64.txt | grep ' k3s$' | sha256sum -c`,
+  `cd ${directory.path} && curl -sfLO --cacert ca.crt ${secure.url}/k3s/v1.37.1%2Bk3s1/${binaryName} && curl -sfL --cacert ca.crt ${secure.url}/k3s/v1.37.1%2Bk3s1/sha256sum-${architecture}.txt | grep ' ${binaryName}$' | sha256sum -c`,
 ])
 
 const yaml = await curl(`${secure.url}/registries.yaml`)
-const registries = await directory.write('registries.yaml', yaml)
-const linted = await succeed(['registries', 'lint', registries, '--no-files'])
+const { stdout: named } = await run('curl', ['-sf', '--cacert', ca, '--header', 'host: kit.example.com:8443', `${secure.url}/registries.yaml`])
+const { findings } = lintRegistries(named, 'registries.yaml')
 const here = await directory.write('here.yaml', yaml.replaceAll(caOnNode, ca))
 const out = `${directory.path}/rendered`
 await succeed(['registries', 'render', '--registries', here, '--out', out, '--config-version', '2'])
@@ -109,11 +124,10 @@ await stop(plain)
 const result: NodeInstall = {
   installed,
   origins,
-  pulled: images.length,
-  images: images.length,
   outside,
   printed: printed === `${busyboxLine}\n` ? 'busybox' : printed,
-  linted,
+  named,
+  findings: findings.map(({ rule }) => rule),
   checked,
   site: secure.url,
 }
