@@ -126,7 +126,7 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
     ...(files && { files: files.files }),
     bytes: bytes + (files?.bytes ?? 0),
     ...(archive.skipped.length > 0 && { skipped: archive.skipped }),
-    problems: [...problems, ...lacks, ...(files?.problems ?? [])],
+    problems: [...problems, ...lacks, ...(files?.problems ?? []).map((message) => ({ message, images: [] }))],
   }
 }
 

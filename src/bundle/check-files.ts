@@ -2,7 +2,6 @@ import { contentHasDigest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { indexPath, layoutPath } from './bundle-contents.ts'
 import { recordPath } from './bundle-record.ts'
-import type { ArchiveProblem } from './check-archive.ts'
 import type { ImageArchive } from './image-archive.ts'
 
 const ownFiles: ReadonlySet<string> = new Set([layoutPath, indexPath, recordPath])
@@ -11,7 +10,8 @@ const ownFiles: ReadonlySet<string> = new Set([layoutPath, indexPath, recordPath
 export interface FilesCheck {
   readonly files: number
   readonly bytes: number
-  readonly problems: readonly ArchiveProblem[]
+  /** What is wrong, one sentence each. */
+  readonly problems: readonly string[]
 }
 
 /** Reads every file of a kit again, and looks for files that its record does not name; undefined for an archive without a list of files. */
@@ -33,5 +33,5 @@ export async function checkFiles(archive: ImageArchive, options: CallOptions = {
   }
   const named = new Set(files.map(({ path }) => path))
   for (const path of found.keys()) if (!named.has(path) && !ownFiles.has(path)) messages.push(`${path} is not in the record of the kit`)
-  return { files: files.length, bytes, problems: messages.map((message) => ({ message, images: [] })) }
+  return { files: files.length, bytes, problems: messages }
 }

@@ -50,14 +50,14 @@ const isPackage = (path: string): boolean => path.startsWith('k3s-selinux/')
 
 function contents(facts: ReadmeFacts): string {
   const { tool, releases, architectures, images, isDelta, before } = facts
-  const paths = [...facts.files.map(({ path }) => path)]
+  const paths = facts.files.map(({ path }) => path)
   const parts = [
     `- ${images} ${images === 1 ? 'image' : 'images'}, as an OCI layout`,
     ...releases.map((release) => `- K3s ${release} for ${architectures.join(', ')}, with its checksums, in \`k3s/${release}/\``),
     ...(paths.includes('install.sh') ? ['- the installer of K3s: `install.sh`'] : []),
     ...(paths.some(isArchive) ? ["- archives for K3s' images directory"] : []),
     ...paths.filter(isPackage).map((path) => `- the SELinux policy of K3s: \`${path}\``),
-    ...paths.filter((path) => /^k3s-mirror\/k3s-mirror-/.test(path)).map((path) => `- k3s-mirror itself: \`${path}\``),
+    ...paths.filter((path) => path.startsWith('k3s-mirror/k3s-mirror-')).map((path) => `- k3s-mirror itself: \`${path}\``),
   ]
   const delta = `\n\nThis kit builds on an earlier one. It leaves out what that one brought${before.length > 0 ? `, such as \`${before[0]?.path}\`` : ''}. Push both.`
   return `Made by ${tool}. The kit contains:\n\n${parts.join('\n')}${isDelta ? delta : ''}`

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
 import type { RetryPolicy } from '../async/retry.ts'
 import type { BundleDestination } from '../bundle/bundle-destination.ts'
+import type { Connections } from '../connect/clients.ts'
 import { summariseError } from '../copy/events.ts'
-import type { HttpClient } from '../http/http-client.ts'
 import { readLargeFile } from '../kit/fetch-content.ts'
 import type { GatheredKit } from '../kit/gather-kit.ts'
 import type { GatheredFile } from '../kit/gathered-file.ts'
@@ -25,7 +25,7 @@ export function heldBytes({ files }: GatheredKit): ReadonlyMap<string, Uint8Arra
 /** Brings the large files of a kit to their places, several at once; false where one of them failed, which is reported. Throws once the signal is aborted. */
 export async function copyFiles(
   { files, brought }: GatheredKit,
-  client: HttpClient,
+  client: Connections['client'],
   bundles: BundleDestination,
   options: CopyFilesOptions,
 ): Promise<boolean> {
@@ -47,7 +47,7 @@ export async function copyFiles(
 
 async function copyFile(
   file: GatheredFile,
-  client: HttpClient,
+  client: Connections['client'],
   bundles: BundleDestination,
   { emit, signal, retry }: CopyFilesOptions,
 ): Promise<boolean> {

@@ -263,6 +263,7 @@ async function write({ files, list, steps, sources: { source, client }, kit, run
   }
   const isWhole = await Promise.all([copyImages(route), kit === undefined || copyFiles(kit, client, bundles, { ...run, retry, blobJobs })])
   if (isWhole.includes(false)) return
+  run.signal.throwIfAborted()
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
   if (files.lock !== undefined && lock !== undefined) await writeLock(files.lock, lock)
   await bundles.finish({ splitSize, signal })
