@@ -22,6 +22,7 @@ import type { MirrorOptions, PlanOptions } from './runs/options.ts'
 import type { PlanToManyOptions } from './runs/plan-to-many.ts'
 import type { PruneEvents, PruneOptions } from './runs/prune.ts'
 import type { PushBundleOptions } from './runs/push-bundle.ts'
+import type { PushKitOptions } from './runs/push-kit.ts'
 import type { MirrorRun, Run } from './runs/start-run.ts'
 import type { VerifyEvents, VerifyOptions } from './runs/verify.ts'
 
@@ -137,6 +138,7 @@ export type {
   PruneReport,
   PlanToManyOptions,
   PushBundleOptions,
+  PushKitOptions,
   VerifyEvents,
   VerifyOptions,
   VerifyReport,
@@ -224,6 +226,11 @@ export function createKit(options: CreateKitOptions): MirrorRun {
 /** Copies the images of archives to a registry or a layout, straight out of the files, with the events and the report of `mirror`. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
   return loaded(import('./runs/push-bundle.ts').then((runs) => runs.pushBundle(options)))
+}
+
+/** Copies the images of kits to a registry or a layout as `pushBundle` does, and their files into a directory; each file is verified before it is in place. */
+export function pushKit(options: PushKitOptions): MirrorRun {
+  return loaded(import('./runs/push-kit.ts').then((runs) => runs.pushKit(options)))
 }
 
 /** Loads the images of archives into a Docker Engine, with the events and the report of `mirror`. */

@@ -100,7 +100,7 @@ const house: House = {
       'registries-yaml/hosts/k3s-flags.ts',
       'registries-yaml/rename-rule.ts',
     ],
-    api: ['oci', 'release', 'layout', 'bundle', 'registry-server', 'registries-yaml', 'node', 'type:async'],
+    api: ['oci', 'release', 'layout', 'bundle', 'kit', 'registry-server', 'registries-yaml', 'node', 'type:async'],
     'index.ts': [
       'errors.ts',
       'version.ts',

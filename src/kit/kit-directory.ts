@@ -15,7 +15,7 @@ export const kitListName = 'k3s-mirror-kit.json'
 function invalid(path: string, cause?: unknown): MirrorError {
   return new MirrorError('INVALID_MANIFEST', `${path} is not a list of the files of kits`, {
     cause,
-    hint: 'remove it and push the kits again (k3s-mirror kit push <kit> options.to oci:<directory>)',
+    hint: 'remove it and push the kits again: k3s-mirror kit push <kit> options.to oci:<directory>',
   })
 }
 
@@ -87,4 +87,17 @@ export class KitDirectory {
     if (found === undefined) return undefined
     return fileContent(found.handle, { path, offset, size: length ?? found.stats.size - offset, signal })
   }
+}
+
+/** The error for a place without files of kits. */
+export function notKit(place: string): MirrorError {
+  return new MirrorError('UNSUPPORTED', `${place} is not a kit, and no kit was pushed there: it has images only`, {
+    hint: 'serve the images with k3s-mirror serve, or push a kit first: k3s-mirror kit push <kit> options.to oci:<directory>',
+  })
+}
+
+/** Opens the files of the kits in a directory. Throws UNSUPPORTED where no kit was pushed there, and as readKitList. */
+export async function openKitDirectory(directory: string): Promise<KitDirectory> {
+  if ((await readKitList(directory)) === undefined) throw notKit(directory)
+  return new KitDirectory(directory)
 }

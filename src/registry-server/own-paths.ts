@@ -46,6 +46,7 @@ interface OwnPathOptions {
   /** The address that clients use, in place of what they send as Host. */
   readonly origin: URL | undefined
   readonly files: ServedFiles | undefined
+  readonly caCertificate: string | undefined
   /** Whether files and what nodes need before they have a password require it too. */
   readonly protectFiles: boolean
   readonly collections: CollectionCounts
@@ -96,9 +97,9 @@ export class OwnPaths {
 
   /** No file takes the place of the API or of a path of the server. */
   async #file(request: IncomingMessage, path: string): Promise<Reply | undefined> {
-    const { files } = this.#options
+    const { files, caCertificate } = this.#options
     if (files === undefined || ownPaths.has(path) || /^\/v2(?:\/|$)/.test(path)) return undefined
-    return fileReply(files, request, path)
+    return fileReply(files, request, { path, caCertificate })
   }
 
   async #metrics(): Promise<string> {
@@ -126,7 +127,7 @@ export class OwnPaths {
   }
 
   async #page(request: IncomingMessage): Promise<Reply> {
-    const { hasPasswords, page, files } = this.#options
+    const { hasPasswords, page, files, caCertificate } = this.#options
     const { writable, registry } = this.#state
     const origin = this.#originOf(request)
     const render = prefersHtml(request.headers.accept ?? '') ? renderPage : renderTextPage
@@ -139,7 +140,7 @@ export class OwnPaths {
       nodeRegistries: page?.nodeRegistries(origin),
       nodeWarning: page?.nodeWarning?.(origin),
       files: await files?.list(),
-      caCertificate: files?.caCertificate,
+      caCertificate,
     })
   }
 }

@@ -66,6 +66,8 @@ export interface RegistryServerOptions {
   readonly origin?: URL
   /** Files to serve next to the images, and the channels of their releases; nobody can upload any. */
   readonly files?: ServedFiles
+  /** The CA certificate of the server in PEM, for nodes that do not trust it: with `files` at `/ca.crt`. */
+  readonly caCertificate?: string
   /** Files, channels and `/registries.yaml` require the credentials too; by default, those who have none can read them. */
   readonly protectFiles?: boolean
   readonly onRequest?: (record: AccessRecord) => void
@@ -172,6 +174,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     page: options.page,
     origin: options.origin,
     files: options.files,
+    caCertificate: options.caCertificate,
     protectFiles: options.protectFiles === true,
     collections: collector?.counts ?? { runs: 0, failures: 0, freedBytes: 0, lastRunAt: 0 },
   })

@@ -12,8 +12,6 @@ export interface ServedFiles {
   list(): Promise<readonly KitFile[]>
   /** A file or some of its bytes; undefined where it is missing. INTEGRITY replaces the last chunk of a damaged one. */
   read(file: KitFile, range?: BlobRange): Promise<Content | undefined>
-  /** The CA certificate of the server in PEM, at `/ca.crt`. */
-  readonly caCertificate?: string | undefined
 }
 
 /** Where nodes find the CA certificate. */
@@ -53,15 +51,19 @@ function channelReply(channels: ReadonlyMap<string, string>, name: string): Repl
   return { status: 302, headers: { location: `/k3s/${tag}`, 'cache-control': 'no-cache' } }
 }
 
-/** The reply to GET and HEAD of a file, of a directory as a list of its files, and of a channel; undefined for every other path. */
-export async function fileReply(served: ServedFiles, request: IncomingMessage, path: string): Promise<Reply | undefined> {
+/** The reply to GET and HEAD of a file, of a directory as a list of its files, of a channel and of the CA certificate; undefined for every other path. */
+export async function fileReply(
+  served: ServedFiles,
+  request: IncomingMessage,
+  { path, caCertificate }: { readonly path: string; readonly caCertificate: string | undefined },
+): Promise<Reply | undefined> {
   const decoded = decodedPath(path)
   if (decoded === undefined) return undefined
   const files = await served.list()
   const name = decoded.replace(/^\//, '').replace(/\/$/, '')
   const file = files.find((one) => one.path === name)
   const below = file === undefined && name !== '' ? files.filter((one) => one.path.startsWith(`${name}/`)) : []
-  const ca = decoded === caPath ? served.caCertificate : undefined
+  const ca = decoded === caPath ? caCertificate : undefined
   const isChannel = decoded.startsWith(channelPrefix)
   if (file === undefined && below.length === 0 && ca === undefined && !isChannel) return undefined
   if (request.method !== 'GET' && request.method !== 'HEAD')

@@ -5,6 +5,7 @@ import { readFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { lintRegistries } from '../../src/registries-yaml/lint/lint.ts'
+import { parseRegistries } from '../../src/registries-yaml/read/parse-registries.ts'
 import { untilServing, stop, type Serving } from '../cli/serve-cli.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { busyboxLine, makeBusyboxRelease } from '../servers/busybox-image.ts'
@@ -109,8 +110,15 @@ const { stdout: checked } = await run('sh', [
 ])
 
 const yaml = await curl(`${secure.url}/registries.yaml`)
-const { stdout: named } = await run('curl', ['-sf', '--cacert', ca, '--header', 'host: kit.example.com:8443', `${secure.url}/registries.yaml`])
-const { findings } = lintRegistries(named, 'registries.yaml')
+const { stdout: named } = await run('curl', [
+  '-sf',
+  '--cacert',
+  ca,
+  '--header',
+  'host: kit.example.com:8443',
+  `${secure.url}/registries.yaml`,
+])
+const findings = await lintRegistries(parseRegistries(named, 'registries.yaml'))
 const here = await directory.write('here.yaml', yaml.replaceAll(caOnNode, ca))
 const out = `${directory.path}/rendered`
 await succeed(['registries', 'render', '--registries', here, '--out', out, '--config-version', '2'])

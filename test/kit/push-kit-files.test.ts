@@ -39,6 +39,13 @@ async function push(
   })
 }
 
+/** The error of a push that is refused. */
+async function refusal(...args: Parameters<typeof push>): Promise<string> {
+  const report = await push(...args)
+  assert.ok(typeof report === 'string', 'the push was not refused')
+  return report
+}
+
 const states = (report: MirrorReport | string): unknown =>
   typeof report === 'string' ? report : report.files?.map(({ path, status }) => `${status} ${path}`)
 
@@ -87,12 +94,12 @@ test('a kit made with --since needs the files of the earlier one in the director
   }
   const delta = { 'README.md': readme, 'k3s/v1.37.2+k3s1/k3s': binary }
   await using directory = await tempDir()
-  const refused = await push(directory.path, delta, { base })
+  const refused = await refusal(directory.path, delta, { base })
   assert.match(
-    String(refused),
+    refused,
     /^NOT_FOUND .* lacks files that .* expects there \(created with options\.since\): install\.sh and 2 more; nothing was pushed/,
   )
-  assert.ok(String(refused).includes(digest))
+  assert.ok(refused.includes(digest))
   assert.deepEqual(
     (await readdir(directory.path)).filter((name) => !name.startsWith('.')),
     ['blobs', 'index.json', 'oci-layout'],
@@ -106,7 +113,7 @@ test('refuses other content for a file of a release, unless it is told to replac
   await using directory = await tempDir()
   await push(directory.path, may)
   const other = { ...may, 'k3s/v1.37.1+k3s1/k3s': 'another binary' }
-  assert.match(String(await push(directory.path, other)), /^INTEGRITY k3s\/v1\.37\.1\+k3s1\/k3s in the kit differs .*nothing was written/)
+  assert.match(await refusal(directory.path, other), /^INTEGRITY k3s\/v1\.37\.1\+k3s1\/k3s in the kit differs .*nothing was written/)
   assert.equal(await readFile(`${directory.path}/k3s/v1.37.1+k3s1/k3s`, 'utf8'), 'binary of May')
   await push(directory.path, other, { ifChanged: 'replace' })
   assert.equal(await readFile(`${directory.path}/k3s/v1.37.1+k3s1/k3s`, 'utf8'), 'another binary')
@@ -114,7 +121,7 @@ test('refuses other content for a file of a release, unless it is told to replac
 
 test('a damaged file of a kit is never written, and nothing is offered', async () => {
   await using directory = await tempDir()
-  assert.match(String(await push(directory.path, may, { damage: 'arm64 binary' })), /^INTEGRITY .*k3s-arm64 does not match its digest/)
+  assert.match(await refusal(directory.path, may, { damage: 'arm64 binary' }), /^INTEGRITY .*k3s-arm64 does not match its digest/)
   assert.deepEqual(await readdir(`${directory.path}/k3s/v1.37.1+k3s1`), ['k3s'])
   assert.equal(await readKitList(directory.path), undefined)
 })
@@ -141,7 +148,7 @@ test('follows no link out of the directory', async () => {
   await writeFile(`${outside.path}/target`, 'mine')
   await symlink(`${outside.path}/target`, `${directory.path}/site/install.sh`)
   const site = { to: `oci:${directory.path}/images`, filesTo: `${directory.path}/site` }
-  assert.match(String(await push('', may, site)), /^USAGE cannot write .*: a directory of it is a link/)
+  assert.match(await refusal('', may, site), /^USAGE cannot write .*: a directory of it is a link/)
   await rm(`${directory.path}/site/k3s`)
   await push('', may, site)
   assert.deepEqual([await readdir(outside.path), await readFile(`${outside.path}/target`, 'utf8')], [['target'], 'mine'])

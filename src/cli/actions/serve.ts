@@ -125,35 +125,37 @@ interface Site {
 /** Prints what is typed to install the first node from these files. */
 async function printSite(
   files: ServedFiles,
-  origin: URL,
-  { hasPasswords, notes }: { readonly hasPasswords: boolean; readonly notes: readonly string[] },
+  facts: Omit<Parameters<typeof firstServerCommands>[0], 'files'>,
+  notes: readonly string[],
   { note }: CliProcess,
 ): Promise<void> {
-  note(`for the commands of nodes, the files and the images, open ${origin.origin}/ in a browser or with curl`)
-  const commands = firstServerCommands({ origin, files: await files.list(), caCertificate: files.caCertificate, hasPasswords })
+  note(`for the commands of nodes, the files and the images, open ${facts.origin.origin}/ in a browser or with curl`)
+  const commands = firstServerCommands({ ...facts, files: await files.list() })
   if (commands.length > 0) note('to install the first server, type on the node as root:')
   if (commands.length > 0) process.stderr.write(`\n${commands.flatMap(({ lines }) => lines).join('\n')}\n\n`)
   for (const line of notes) note(`note: ${line}`)
+}
+
+interface Started {
+  readonly identity: ServerIdentity | undefined
+  readonly files: ServedFiles | undefined
+  readonly site: Site | undefined
 }
 
 async function printStart(
   page: PageSources,
   url: string,
   flags: RunningFlags,
-  {
-    identity,
-    files,
-    origin: given,
-  }: { readonly identity: ServerIdentity | undefined; readonly files: ServedFiles | undefined; readonly origin: URL | undefined },
+  { identity, files, site }: Started,
   cli: CliProcess,
 ): Promise<void> {
   const { quiet, writable, htpasswd } = flags
   if (quiet === true) return
   const names = identity?.names
-  const origin = given ?? nodeOrigin(url, names ?? [])
+  const origin = site?.origin ?? nodeOrigin(url, names ?? [])
   const hasPasswords = htpasswd !== undefined
-  const notes = nodeNotes(origin, { hasPasswords, names: given === undefined ? names : undefined })
-  if (files !== undefined) return printSite(files, origin, { hasPasswords, notes }, cli)
+  const notes = nodeNotes(origin, { hasPasswords, names: site?.origin === undefined ? names : undefined })
+  if (files !== undefined) return printSite(files, { origin, caCertificate: site?.caCertificate, hasPasswords }, notes, cli)
   const text = page.nodeRegistries(origin)
   if (text !== undefined) printNodes(origin, text, notes, cli)
   else if (writable === true) cli.note(`there are no images yet; after a push, ${origin.origin}/registries.yaml configures nodes`)
@@ -177,7 +179,6 @@ export async function runServer(cli: CliProcess, flags: RunningFlags, place: str
   lost?.addEventListener('abort', () => cli.complain(lost.reason), { once: true })
   await using log = accessLog === undefined ? undefined : await openAccessLog(accessLog, cli)
   const page = pageSources(layout, passwords !== undefined, site?.caCertificate)
-  const files = layout.files && { ...layout.files, caCertificate: site?.caCertificate }
   await using server = createRegistryServer({
     layout: layout.reader,
     writable,
@@ -195,7 +196,8 @@ export async function runServer(cli: CliProcess, flags: RunningFlags, place: str
         onCollected: ({ removed }) => cli.note(`garbage collection: ${formatRemoved(removed)}`),
       },
     }),
-    ...(files && { files, protectFiles: site?.protectFiles === true }),
+    ...(layout.files && { files: layout.files, protectFiles: site?.protectFiles === true }),
+    ...(site?.caCertificate !== undefined && { caCertificate: site.caCertificate }),
     ...(site?.origin && { origin: site.origin }),
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),
@@ -207,7 +209,7 @@ export async function runServer(cli: CliProcess, flags: RunningFlags, place: str
   if (free !== undefined && free < nearlyFull)
     cli.warn(`the file system of ${place} is full: pushes are answered with 507 until space is freed; deletions work`)
   noteSkipped(layout.skipped, writable, cli)
-  await printStart(page, url, flags, { identity, files, origin: site?.origin }, cli)
+  await printStart(page, url, flags, { identity, files: layout.files, site }, cli)
   if (!cli.signal.aborted) await once(cli.signal, 'abort')
   await server.close({ graceMilliseconds })
   cli.exit(exitCodes.done)

@@ -31,12 +31,6 @@ export interface Served extends AsyncDisposable {
   readonly contentPath: (digest: Digest) => string
 }
 
-function notKit(place: string): MirrorError {
-  return new MirrorError('UNSUPPORTED', `${place} is not a kit, and no kit was pushed there: it has images only`, {
-    hint: 'serve the images with k3s-mirror serve, or push a kit first: k3s-mirror kit push <kit> --to oci:<directory>',
-  })
-}
-
 /** True for a file and for the name of a split bundle. */
 async function isFile(path: string): Promise<boolean> {
   const facts = await stat(path).catch(() => undefined)
@@ -50,7 +44,7 @@ async function openBundle(file: string, isKit: boolean): Promise<Served> {
   const { files } = reader
   if (isKit && files === undefined) {
     await reader[Symbol.asyncDispose]()
-    throw notKit(file)
+    throw (await import('../../kit/kit-directory.ts')).notKit(file)
   }
   const served = { list: () => Promise.resolve(files ?? []), read: reader.readFile.bind(reader) }
   return {
@@ -73,20 +67,12 @@ async function readExisting(directory: string, name: string | undefined): Promis
   }
 }
 
-/** The files of the kits in a directory. Throws UNSUPPORTED where no kit was pushed there. */
-async function openFiles(directory: string): Promise<ServedFiles> {
-  const { KitDirectory, readKitList } = await import('../../kit/kit-directory.ts')
-  if ((await readKitList(directory)) === undefined) throw notKit(directory)
-  const files = new KitDirectory(directory)
-  return { list: () => files.list(), read: (file, range) => files.read(file, range) }
-}
-
 async function openDirectory(directory: string, { writable, name, isKit }: ServeOptions): Promise<Served> {
   const layout = writable ? await openLayout(directory) : undefined
   const reader = layout ?? (await readExisting(directory, name))
   return {
     reader,
-    ...(isKit === true && { files: await openFiles(directory) }),
+    ...(isKit === true && { files: await (await import('../../kit/kit-directory.ts')).openKitDirectory(directory) }),
     skipped: reader.skipped,
     ...(layout && { lost: layout.lost, freeBytes: () => freeBytes(directory) }),
     namesPath: join(directory, 'index.json'),
