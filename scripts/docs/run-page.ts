@@ -40,7 +40,17 @@ function prepareHome(scratch: string): { readonly home: string; readonly environ
   const NODE_EXTRA_CA_CERTS = '/etc/ssl/certs/ca-certificates.crt'
   return {
     home,
-    environment: { PATH, NODE_EXTRA_CA_CERTS, HOME: home, TMPDIR: `${scratch}/tmp`, TZ: 'UTC', LANG: 'C.UTF-8', TERM: 'dumb' },
+    // K3s' installer writes into the directory of this page, and not into /usr/local/bin.
+    environment: {
+      PATH,
+      INSTALL_K3S_BIN_DIR: programs,
+      NODE_EXTRA_CA_CERTS,
+      HOME: home,
+      TMPDIR: `${scratch}/tmp`,
+      TZ: 'UTC',
+      LANG: 'C.UTF-8',
+      TERM: 'dumb',
+    },
   }
 }
 

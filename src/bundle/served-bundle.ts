@@ -14,7 +14,7 @@ import { atDigest, formatReference, type Reference, type Repository } from '../o
 import { walkImage } from '../oci/walk.ts'
 import { damagedBundle, openBundle, type Bundle } from './bundle-reader.ts'
 import type { BundledList, KitFile } from './bundle-record.ts'
-import { CheckedContents, type CheckedPlace } from './checked-contents.ts'
+import { VerifiedContents, type VerifiedPlace } from './verified-contents.ts'
 
 /** Reads every manifest of a bundle and finds out which repository has it. Throws INTEGRITY for a damaged or missing one. */
 async function catalogueBundle(bundle: Bundle) {
@@ -46,7 +46,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
   readonly skipped: readonly SkippedEntry[] = []
   readonly #bundle: Bundle
   readonly #links: ReadonlyMap<Digest, ManifestLinks>
-  readonly #contents = new CheckedContents()
+  readonly #contents = new VerifiedContents()
   readonly #releases: ReadonlyMap<string, readonly string[]>
 
   private constructor(bundle: Bundle, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
@@ -136,7 +136,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     await this.#bundle[Symbol.asyncDispose]()
   }
 
-  #place(digest: Digest): CheckedPlace {
+  #place(digest: Digest): VerifiedPlace {
     return { open: (range) => this.#bundle.read(digest, range), wrong: () => this.#bundle.wrong(digest) }
   }
 }

@@ -2,7 +2,7 @@ import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import { parseKitFile, type KitFile } from '../bundle/bundle-record.ts'
-import { CheckedContents } from '../bundle/checked-contents.ts'
+import { VerifiedContents } from '../bundle/verified-contents.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
 import { fileContent } from '../layout/file-content.ts'
@@ -58,7 +58,7 @@ export async function isBehindLink(directory: string, file: Pick<KitFile, 'path'
 /** The files of kits in a directory, read by its list as it is at each moment. */
 export class KitDirectory {
   readonly #directory: string
-  readonly #contents = new CheckedContents()
+  readonly #contents = new VerifiedContents()
   #known: { readonly stamp: string; readonly files: readonly KitFile[] } | undefined
 
   constructor(directory: string) {

@@ -8,7 +8,7 @@ import { replaceFile } from '../layout/replace-file.ts'
 import { sha256 } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatKitList, kitFilePath, kitListName, readKitList } from './kit-directory.ts'
-import { releasesOf } from './releases.ts'
+import { kitReleases } from './releases.ts'
 import { hasKitFile, writeKitFile } from './write-kit-files.ts'
 
 /** What became of a file of a kit. */
@@ -37,7 +37,7 @@ const madeHere: ReadonlySet<string> = new Set([readmePath, sumsPath])
 
 /** What the directory holds, and what to do with it. */
 function directoryReadme(files: readonly KitFile[]): Buffer {
-  const releases = releasesOf(files).map((tag) => `- K3s ${tag}, in \`k3s/${tag}/\`\n`)
+  const releases = kitReleases(files).map((tag) => `- K3s ${tag}, in \`k3s/${tag}/\`\n`)
   return Buffer.from(
     `# K3s without a network\n\nThis directory holds the images and the files of kits:\n\n${releases.join('')}\n` +
       'Serve it, from this directory:\n\n```sh\nk3s-mirror kit serve .\n```\n\nThe page at its address has the commands for nodes.\n\n' +

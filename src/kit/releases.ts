@@ -2,7 +2,7 @@ import type { KitFile } from '../bundle/bundle-record.ts'
 import { compareVersions, readVersion, type K3sVersion } from '../release/version.ts'
 
 /** The releases whose files these are, newest first. */
-export function releasesOf(files: readonly KitFile[]): readonly string[] {
+export function kitReleases(files: readonly KitFile[]): readonly string[] {
   const found = new Map<string, K3sVersion>()
   for (const { path } of files) {
     const tag = /^k3s\/([^/]+)\//.exec(path)?.[1] ?? ''
@@ -16,7 +16,7 @@ export function releasesOf(files: readonly KitFile[]): readonly string[] {
 export function channelsOf(files: readonly KitFile[]): ReadonlyMap<string, string> {
   const channels = new Map<string, string>()
   const lead = (name: string, tag: string): void => void (channels.has(name) || channels.set(name, tag))
-  for (const tag of releasesOf(files)) {
+  for (const tag of kitReleases(files)) {
     const version = readVersion(tag)
     lead('testing', tag)
     if (version === undefined || version.preRelease !== undefined) continue

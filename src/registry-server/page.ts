@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes'
 import type { KitFile } from '../bundle/bundle-record.ts'
-import { releasesOf } from '../kit/releases.ts'
+import { kitReleases } from '../kit/releases.ts'
 import { html, type Html } from './html.ts'
 import type { Inventory, InventoryEntry } from './inventory.ts'
 import { nodeCommands, urlPath, type NodeCommand } from './node-commands.ts'
@@ -87,7 +87,7 @@ function command({ title, note, lines }: NodeCommand): Html {
 function install(facts: PageFacts): Html | undefined {
   const commands = nodeCommands(facts)
   if (commands.length === 0) return undefined
-  return html`<h2>Install K3s ${releasesOf(facts.files ?? []).join(', ')}</h2>
+  return html`<h2>Install K3s ${kitReleases(facts.files ?? []).join(', ')}</h2>
     <p>Type these commands on the nodes, as root.</p>
     ${commands.map(command)}`
 }

@@ -4,7 +4,7 @@ import { credentials, destinations, writeRegistries } from '../options/places.ts
 import { archived } from '../options/selection.ts'
 import { parseSite } from '../options/values.ts'
 import type { PushFlags } from './bundle.ts'
-import { accessLogOption, listenOption, tlsOptions, type ServerFlags } from './serve.ts'
+import { accessLogOption, listenOption, serverTls, type ServerFlags } from './serve.ts'
 
 /** What commander makes of the options of `kit push`. */
 export interface KitPushFlags extends PushFlags {
@@ -42,7 +42,7 @@ export const kitServe: CommandDefinition = {
     ...inGroup('Server', [
       listenOption,
       option('--url <url>', 'address in commands and registries.yaml', parseSite).default(undefined, 'as requested'),
-      ...tlsOptions,
+      ...serverTls,
       option('--ca-file <file>', 'CA of the certificate, for nodes that do not trust it'),
       option('--htpasswd <file>', 'users with bcrypt hashes, required for images'),
       option('--protect-files', 'require the password of --htpasswd for files too'),

@@ -27,7 +27,7 @@ export const listenOption: CliOption = option(
 ).default({ host: '127.0.0.1', port: 5000 }, '127.0.0.1:5000')
 
 /** HTTPS of a server. */
-export const tlsOptions: readonly CliOption[] = [
+export const serverTls: readonly CliOption[] = [
   option('--tls-cert <file>', 'certificate chain in PEM, to serve HTTPS only'),
   option('--tls-key <file>', 'private key in PEM, without a passphrase'),
 ]
@@ -46,7 +46,7 @@ export const serve: CommandDefinition = {
       option('--gc-grace <duration>', 'how long --writable keeps content without a tag', parseGrace).default(3_600_000, '1h'),
       option('--no-gc', 'keep content that no tag reaches, with --writable'),
       option('--name <repository[:tag]>', 'name for images of a layout without a name'),
-      ...tlsOptions,
+      ...serverTls,
       option('--htpasswd <file>', 'users with bcrypt hashes, required for all but /healthz'),
       accessLogOption,
     ]),

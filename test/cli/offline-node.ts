@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { lintRegistries } from '../../src/registries-yaml/lint/lint.ts'
 import { parseRegistries } from '../../src/registries-yaml/read/parse-registries.ts'
-import { untilServing, stop, type Serving } from '../cli/serve-cli.ts'
 import { startRegistry } from '../registry-server/start-registry.ts'
 import { busyboxLine, makeBusyboxRelease } from '../servers/busybox-image.ts'
 import { certificateAuthority } from '../servers/certificates.ts'
@@ -15,6 +14,7 @@ import { runCli, startCli } from '../servers/run-cli.ts'
 import { scriptedServer } from '../servers/scripted-server.ts'
 import { pushRelease } from '../servers/seed-release.ts'
 import { tempDir } from '../servers/temp-dir.ts'
+import { untilServing, stop, type Serving } from './serve-cli.ts'
 
 /** What a node got. */
 export interface NodeInstall {
@@ -118,7 +118,7 @@ const { stdout: named } = await run('curl', [
   'host: kit.example.com:8443',
   `${secure.url}/registries.yaml`,
 ])
-const findings = await lintRegistries(parseRegistries(named, 'registries.yaml'))
+const findings = await lintRegistries(parseRegistries(named, 'registries.yaml'), { files: false })
 const here = await directory.write('here.yaml', yaml.replaceAll(caOnNode, ca))
 const out = `${directory.path}/rendered`
 await succeed(['registries', 'render', '--registries', here, '--out', out, '--config-version', '2'])

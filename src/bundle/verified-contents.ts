@@ -6,7 +6,7 @@ import { contentHasDigest, DigestCheck, type Digest } from '../oci/digest.ts'
 const checkedFirstBytes = 16 * 1024 * 1024
 
 /** Where content of one digest is read. */
-export interface CheckedPlace {
+export interface VerifiedPlace {
   /** The bytes, not verified; undefined where they are missing. */
   open(range: BlobRange): Promise<Content | undefined>
   /** The error for content that is damaged. */
@@ -14,13 +14,13 @@ export interface CheckedPlace {
 }
 
 /** Reads contents so that no reader gets all bytes of a damaged one, or a range of it. */
-export class CheckedContents {
+export class VerifiedContents {
   readonly #checks = new Map<Digest, Promise<boolean>>()
 
   /** The content or some of its bytes; undefined where it is missing. Throws what the place calls wrong, also in place of the last chunk. */
   async read(
     { digest, size }: { readonly digest: Digest; readonly size: number },
-    place: CheckedPlace,
+    place: VerifiedPlace,
     range: BlobRange = {},
   ): Promise<Content | undefined> {
     const offset = Math.min(range.offset ?? 0, size)
@@ -39,14 +39,14 @@ export class CheckedContents {
   }
 
   /** Requests that come together, and later ones, share one look at all of the content. */
-  #isWhole(digest: Digest, place: CheckedPlace): Promise<boolean> {
+  #isWhole(digest: Digest, place: VerifiedPlace): Promise<boolean> {
     const check = this.#checks.get(digest) ?? this.#look(digest, place)
     this.#checks.set(digest, check)
     check.catch(() => this.#checks.delete(digest))
     return check
   }
 
-  async #look(digest: Digest, place: CheckedPlace): Promise<boolean> {
+  async #look(digest: Digest, place: VerifiedPlace): Promise<boolean> {
     const content = await place.open({})
     return content !== undefined && contentHasDigest(content, digest)
   }
