@@ -89,7 +89,10 @@ export async function gatherKit(client: HttpClient, contents: KitContents, facts
   return {
     files: byPath([...withReadme, sums]),
     brought,
-    warnings: [...[script, selinux, own].flatMap(({ warnings }) => warnings), ...([...all, ...(before?.files ?? [])].some(isOwn) ? [] : [withoutProgram])],
+    warnings: [
+      ...[script, selinux, own].flatMap(({ warnings }) => warnings),
+      ...([...all, ...(before?.files ?? [])].some(isOwn) ? [] : [withoutProgram]),
+    ],
   }
 }
 
