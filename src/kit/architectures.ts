@@ -21,12 +21,15 @@ const aliases: Readonly<Record<string, Architecture>> = {
 
 /** Reads names of architectures, each once; throws USAGE for others. */
 export function parseArchitectures(names: readonly string[]): readonly Architecture[] {
-  const read = names.map((name) => {
+  const read = new Set<Architecture>()
+  for (const name of names) {
     const known = architectures.find((one) => one === name) ?? aliases[name]
-    if (known !== undefined) return known
-    throw new MirrorError('USAGE', `invalid value "${name}" for options.architectures: expected ${architectures.join(', ')}`)
-  })
-  return architectures.filter((one) => read.includes(one))
+    if (known === undefined) {
+      throw new MirrorError('USAGE', `invalid value "${name}" for options.architectures: expected ${architectures.join(', ')}`)
+    }
+    read.add(known)
+  }
+  return architectures.filter((one) => read.has(one))
 }
 
 /** The binary of K3s for an architecture, among the files of a release. */
@@ -37,10 +40,10 @@ export const binaryNames: Readonly<Record<Architecture, string>> = {
   s390x: 'k3s-s390x',
 }
 
-/** The platforms that nodes of an architecture pull; some images of K3s, such as traefik, are only for `arm/v6`. */
-export const platformsOf: Readonly<Record<Architecture, readonly string[]>> = {
-  amd64: ['linux/amd64'],
-  arm64: ['linux/arm64'],
-  arm: ['linux/arm/v7', 'linux/arm/v6'],
-  s390x: ['linux/s390x'],
+/** The platform that nodes of an architecture pull; of images that are only for `arm/v6`, such as traefik, `arm/v7` nodes pull that. */
+export const platformOf: Readonly<Record<Architecture, string>> = {
+  amd64: 'linux/amd64',
+  arm64: 'linux/arm64',
+  arm: 'linux/arm/v7',
+  s390x: 'linux/s390x',
 }

@@ -35,6 +35,9 @@ export interface GatheredKit extends Gathered {
   readonly brought: readonly GatheredFile[]
 }
 
+const isOwn = ({ path }: KitFile): boolean => path.startsWith('k3s-mirror/')
+const withoutProgram = 'the kit does not contain k3s-mirror: pass options.executables, or carry it to the other side yourself'
+
 const readmeFile = 'README.md'
 const sumsFile = 'SHA256SUMS'
 
@@ -83,7 +86,14 @@ export async function gatherKit(client: HttpClient, contents: KitContents, facts
   })
   const withReadme = byPath([...files, heldFile(readmeFile, Buffer.from(readme), 'made')])
   const sums = heldFile(sumsFile, formatChecksums(withReadme), 'made')
-  return { files: byPath([...withReadme, sums]), brought, warnings: [script, selinux, own].flatMap(({ warnings }) => warnings) }
+  return {
+    files: byPath([...withReadme, sums]),
+    brought,
+    warnings: [
+      ...[script, selinux, own].flatMap(({ warnings }) => warnings),
+      ...([...all, ...(before?.files ?? [])].some(isOwn) ? [] : [withoutProgram]),
+    ],
+  }
 }
 
 /** A file as the record of a kit names it. */

@@ -107,6 +107,12 @@ function registriesFile({ registries }: ReadmeFacts): string {
   ].join('\n\n')
 }
 
+/** The command that installs an RPM on the system that it is for. */
+function installPackage(path: string): string {
+  if (path.endsWith('.sle.noarch.rpm')) return `sudo zypper install ./${path}`
+  return `sudo ${path.endsWith('.coreos.noarch.rpm') ? 'rpm-ostree' : 'dnf'} install ./${path}`
+}
+
 function installing(facts: ReadmeFacts): string {
   const { releases, installsFromSite } = facts
   const packages = pathsOf(facts, isPackage)
@@ -122,33 +128,36 @@ function installing(facts: ReadmeFacts): string {
   return [
     ...(packages.length > 0
       ? [
-          'On a node with SELinux, install the policy first. It requires the package container-selinux:',
-          code(...packages.map((path) => `sudo dnf install -y ./${path}`)),
+          'On a node with SELinux, install the policy for its system first. It requires the package container-selinux:',
+          ...packages.map((path) => code(installPackage(path))),
         ]
       : []),
     ...(installsFromSite ? from : ['The installer in this kit cannot download K3s from a site. Install by hand, as below.']),
   ].join('\n\n')
 }
 
-function byHand(facts: ReadmeFacts): string {
-  const { releases, architectures } = facts
-  const tag = releases.at(-1) ?? ''
-  const binaries = architectures.map((one) => `sudo install -m 755 k3s/${tag}/${binaryNames[one]} /usr/local/bin/k3s   # ${one}`)
-  const archives = pathsOf(facts, (path) => isArchive(path) && path.startsWith(`k3s/${tag}/`))
+/** The commands for a node of one architecture, run in the directory of the unpacked kit. */
+function byHandOn(architecture: Architecture, facts: ReadmeFacts): readonly string[] {
+  const tag = facts.releases.at(-1) ?? ''
+  const archives = pathsOf(facts, (path) => path.startsWith(`k3s/${tag}/k3s-airgap-images-${architecture}.`))
+  const images = '/var/lib/rancher/k3s/agent/images'
   return [
-    'Unpack the kit on the node, install the binary for its architecture, and run the installer without a download:',
-    code(...binaries, 'sudo INSTALL_K3S_SKIP_DOWNLOAD=true sh ./install.sh'),
-    'For an agent:',
+    `On an ${architecture} node${archives.length > 0 ? ', with the images for a node without a registry' : ''}:`,
+    code(
+      `sudo install -m 755 k3s/${tag}/${binaryNames[architecture]} /usr/local/bin/k3s`,
+      ...archives.map((path) => `sudo install -D -m 644 -t ${images} ${path}`),
+    ),
+  ]
+}
+
+function byHand(facts: ReadmeFacts): string {
+  return [
+    'Unpack the kit on the node, and install the binary for its architecture.',
+    ...facts.architectures.flatMap((one) => byHandOn(one, facts)),
+    'Then run the installer without a download. The first server:',
+    code('sudo INSTALL_K3S_SKIP_DOWNLOAD=true sh ./install.sh'),
+    'An agent:',
     code('sudo INSTALL_K3S_SKIP_DOWNLOAD=true K3S_URL=https://<server>:6443 K3S_TOKEN=<token> sh ./install.sh'),
-    ...(archives.length > 0
-      ? [
-          'Without a registry, put the images into the images directory before K3s starts. Each node needs those of its architecture:',
-          code(
-            'sudo mkdir -p /var/lib/rancher/k3s/agent/images',
-            ...archives.map((path) => `sudo cp ${path} /var/lib/rancher/k3s/agent/images/`),
-          ),
-        ]
-      : []),
   ].join('\n\n')
 }
 

@@ -70,7 +70,7 @@ export function createBundle(options: CreateBundleOptions): MirrorRun {
 /** Makes a bundle within a run; `gather` makes it a kit. */
 export async function writeBundle(options: CreateBundleOptions, run: RunContext, gather?: GatherFiles): Promise<void> {
   const { file, jobs = defaultJobs.registry, signal } = options
-  const files = await findFiles(options)
+  const files = await findFiles(options, gather === undefined ? 'bundle' : 'kit')
   const held = await openLock(options)
   const { platforms } = contentsOf(options, held)
   await using sources = await openSources(options, run.events, { signal })
@@ -112,19 +112,19 @@ function contentsOf({ platforms, forImagesDir }: CreateBundleOptions, held: Held
 }
 
 /** Throws USAGE for names of bundles that cannot be used, and what reading the earlier bundle throws. */
-async function findFiles(options: CreateBundleOptions) {
+async function findFiles(options: CreateBundleOptions, noun: 'bundle' | 'kit') {
   const { lock, since, signal } = options
   const lockFile = await lockTarget(lock)
   const bundles: (ImagesFile & Pick<ArrangedBundle, 'target'>)[] = []
-  for (const one of imagesFiles(options)) bundles.push({ ...one, target: await findTarget(one.file) })
+  for (const one of imagesFiles(options)) bundles.push({ ...one, target: await findTarget(one.file, noun) })
   return { bundles, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
 }
 
 /** Throws USAGE where the names do not say how the bundle is compressed. */
-async function findTarget(file: string): Promise<string> {
+async function findTarget(file: string, noun: 'bundle' | 'kit'): Promise<string> {
   if (compressionOfName(file) === null) {
-    throw new MirrorError('USAGE', `"${file}" is not a bundle name: it must end in .tar, .tar.gz or .tar.zst`, {
-      hint: `write k3s-mirror bundle create ${/^[./]*$/.test(file) ? 'k3s' : file.replace(/\.[a-z0-9]{1,4}$/i, '')}.tar`,
+    throw new MirrorError('USAGE', `"${file}" is not a ${noun} name: it must end in .tar, .tar.gz or .tar.zst`, {
+      hint: `write k3s-mirror ${noun} create ${/^[./]*$/.test(file) ? 'k3s' : file.replace(/\.[a-z0-9]{1,4}$/i, '')}.tar`,
     })
   }
   const target = await bundleTarget(file)

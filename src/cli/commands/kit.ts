@@ -32,11 +32,17 @@ const kitFiles: OptionGroup = inGroup('Kit', [
   option('--split-size <size>', 'split into parts of this size, as in 4095M', parseSize),
 ])
 
+/** Where images are read, with platforms that follow from the architectures. */
+const ownSources: OptionGroup = [
+  ...inGroup('Source', [option('--platform <os/arch>', 'platforms of the images', collectList).default(undefined, 'those of --arch')]),
+  ...sources.filter(({ flag }) => flag !== '--platform'),
+]
+
 /** `k3s-mirror kit create`. */
 export const kitCreate: CommandDefinition = {
   description: 'write images, K3s and its installer to one file',
   arguments: [['<file>', 'the kit: a .tar, .tar.zst or .tar.gz, which is a bundle too'], references],
-  options: [...kitFiles, ...selection, ...sources, ...runFormats, ...runOutput],
+  options: [...kitFiles, ...selection, ...ownSources, ...runFormats, ...runOutput],
   examples: [
     'kit create k3s.kit.tar.zst --release v1.37.1+k3s1',
     'kit create k3s.kit.tar.zst --release stable --arch amd64,arm64 --selinux el9',

@@ -8,12 +8,10 @@ import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import { placedEvent } from './placed-event.ts'
 import type { RendererOptions } from './renderer.ts'
-import { describeShared, wordsFor } from './run-words.ts'
+import { describeShared, fileWords, wordsFor } from './run-words.ts'
 
 type Of<T extends MirrorEvent['type']> = Extract<MirrorEvent, { type: T }>
 type Detailed = Of<'image-planned' | 'image-started' | 'image-failed' | 'blob-skipped' | 'blob-copied' | 'manifest-copied' | 'retrying'>
-
-const fileStates = { present: 'from an earlier attempt', base: 'in the base kit' } as const
 
 /** Turns events into lines for people, without newlines. Failures are collected and printed once, when the run ends. */
 export class EventLines {
@@ -85,7 +83,9 @@ export class EventLines {
       case 'file-copied':
         return `${styles.good(done)} ${safeLine(event.path)} (${formatBytes(event.size)})`
       case 'file-planned':
-        return event.state === 'new' ? undefined : `${styles.quiet(`${fileStates[event.state]}:`)} ${safeLine(event.path)}`
+        return event.state === 'new'
+          ? undefined
+          : `${styles.quiet(`${fileWords[event.state === 'base' ? 'in-base' : 'reused']}:`)} ${safeLine(event.path)}`
       case 'file-failed':
       case 'file-progressed':
       case 'run-started':

@@ -1,4 +1,5 @@
 import type { RunCommand } from '../../copy/events.ts'
+import type { FileReport } from '../../report/report.ts'
 import { formatCount } from './format-amount.ts'
 
 /** The words for what a command does with an image. */
@@ -37,4 +38,12 @@ export function formatAllUnchanged(images: number, { unchanged }: RunWords): str
 export function archiveOf(command: RunCommand): 'bundle' | 'kit' | undefined {
   if (command === 'kit create') return 'kit'
   return command === 'bundle create' ? 'bundle' : undefined
+}
+
+/** The words for how a file of a kit ended. */
+export const fileWords: Readonly<Record<FileReport['status'], string>> = {
+  added: 'added',
+  reused: 'from an earlier attempt',
+  'in-base': 'in the base kit',
+  failed: 'failed',
 }

@@ -2,7 +2,7 @@ import type { EngineSummary } from '../../copy/events.ts'
 import type { ImageReport, MirrorReport, ReportTotals } from '../../report/report.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts, formatRate } from './format-amount.ts'
-import { archiveOf, describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
+import { archiveOf, describeShared, fileWords, formatAllUnchanged, wordsFor } from './run-words.ts'
 import { shardLines } from './shard-text.ts'
 import type { Styles } from './styles.ts'
 
@@ -96,17 +96,12 @@ function unfinishedLine({ command, images, files, interrupted, totals }: MirrorR
 /** `40 files: 30 added, 9 in the base kit, 1 failed`; undefined for a run without files. */
 function fileLine({ files }: MirrorReport): string | undefined {
   if (files === undefined) return undefined
-  const counts = fileWords.map(([status, words]) => [files.filter((file) => file.status === status).length, words] as const)
+  const counts = fileStatuses.map((status) => [files.filter((file) => file.status === status).length, fileWords[status]] as const)
   const parts = counts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`)
   return `${formatCount(files.length, 'file')}: ${parts.join(', ')}`
 }
 
-const fileWords = [
-  ['added', 'added'],
-  ['reused', 'from an earlier attempt'],
-  ['in-base', 'in the base kit'],
-  ['failed', 'failed'],
-] as const
+const fileStatuses = ['added', 'reused', 'in-base', 'failed'] as const
 
 /** The closing words of a run that copies images, for people. Failures are printed by the renderer. Ends with a newline. */
 export function formatSummary(report: MirrorReport, styles: Styles): string {
