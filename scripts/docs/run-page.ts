@@ -64,7 +64,7 @@ async function runSteps(session: ShellSession, home: string, outputs: string[]):
       writeFileSync('/etc/hosts', `127.0.0.1 localhost\n${names.join('')}`)
     } else {
       for (const [index, { source, output: shown }] of step.commands.entries()) {
-        const isServer = /^(?:sudo )?k3s-mirror (?:serve |sync .*--watch)/.test(source)
+        const isServer = /^(?:sudo )?k3s-mirror (?:(?:kit )?serve |sync .*--watch)/.test(source)
         // of a server whose output the page does not show yet, nothing shows where that ends
         const isUnknown = (shown ?? '') === ''
         const isReady = (output: string): boolean => (isUnknown ? / at https?:/.test(output) : isSameOutput(shown ?? '', output))

@@ -15,7 +15,7 @@ export interface PageFacts {
   readonly nodeRegistries: string | undefined
   /** Why nodes may not reach the server at this origin. */
   readonly nodeWarning: string | undefined
-  /** The files that the server offers; undefined for a registry alone. */
+  /** The files that the server offers; undefined for a registry without files. */
   readonly files: readonly KitFile[] | undefined
   /** The CA certificate of the server in PEM, if nodes need it. */
   readonly caCertificate: string | undefined

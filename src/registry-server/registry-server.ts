@@ -64,11 +64,11 @@ export interface RegistryServerOptions {
   readonly page?: PageSources
   /** Scheme, host and port that clients reach the server by, for the page and registries.yaml; default: what each client sends as Host. */
   readonly origin?: URL
-  /** Files to serve next to the images, and the channels of their releases; nobody can upload any. */
+  /** Files to serve next to the images, and the channels of their releases, read-only. */
   readonly files?: ServedFiles
   /** The CA certificate of the server in PEM, for nodes that do not trust it: with `files` at `/ca.crt`. */
   readonly caCertificate?: string
-  /** Files, channels and `/registries.yaml` require the credentials too; by default, those who have none can read them. */
+  /** Files, channels and `/registries.yaml` require the credentials too; by default, they can be read without. */
   readonly protectFiles?: boolean
   readonly onRequest?: (record: AccessRecord) => void
   /** Receives the cause of each reply of 500 or more, which the reply does not show. */

@@ -65,7 +65,7 @@ test('writes the images into a layout and the files next to it, with their modes
   assert.equal((await readLayout(directory.path)).repositories().length, 1)
 })
 
-test('gathers the kits of several months, leaves what is there and replaces what changed', async () => {
+test('gathers the kits of several months, keeps files that match and replaces changed ones', async () => {
   await using directory = await tempDir()
   await push(directory.path, may)
   assert.match(await readFile(`${directory.path}/README.md`, 'utf8'), /- K3s v1\.37\.1\+k3s1, in `k3s\/v1\.37\.1\+k3s1\/`/)
@@ -109,7 +109,7 @@ test('a kit made with --since needs the files of the earlier one in the director
   assert.equal((await readKitList(directory.path))?.length, 6)
 })
 
-test('refuses other content for a file of a release, unless it is told to replace it', async () => {
+test('refuses other content for a file of a release, unless the option is to replace it', async () => {
   await using directory = await tempDir()
   await push(directory.path, may)
   const other = { ...may, 'k3s/v1.37.1+k3s1/k3s': 'another binary' }
