@@ -1,5 +1,6 @@
 import type { ArchiveCheck } from './bundle/check-archive.ts'
 import type { ArchiveInfo, InspectOptions } from './bundle/describe-archive.ts'
+import type { CallOptions } from './oci/image-source.ts'
 import type { ImageList } from './release/image-list.ts'
 import type { DiffReport } from './report/diff-report.ts'
 import type { LockReport } from './report/lock-report.ts'
@@ -11,6 +12,7 @@ import type { MirrorReport } from './report/report.ts'
 import type { VerifyReport } from './report/verify-report.ts'
 import type { CheckNodeOptions } from './runs/check-node.ts'
 import type { CreateBundleOptions } from './runs/create-bundle.ts'
+import type { CreateKitOptions } from './runs/create-kit.ts'
 import type { DiffOptions } from './runs/diff-images.ts'
 import type { ListOptions } from './runs/list-images.ts'
 import type { LoadBundleOptions } from './runs/load-bundle.ts'
@@ -20,6 +22,7 @@ import type { MirrorOptions, PlanOptions } from './runs/options.ts'
 import type { PlanToManyOptions } from './runs/plan-to-many.ts'
 import type { PruneEvents, PruneOptions } from './runs/prune.ts'
 import type { PushBundleOptions } from './runs/push-bundle.ts'
+import type { PushKitOptions } from './runs/push-kit.ts'
 import type { MirrorRun, Run } from './runs/start-run.ts'
 import type { VerifyEvents, VerifyOptions } from './runs/verify.ts'
 
@@ -41,6 +44,7 @@ export type { SourceOptions } from './connect/sources.ts'
 export type {
   EngineSummary,
   ErrorSummary,
+  FileCoverage,
   ImageNames,
   StartedImage,
   MirrorEvent,
@@ -49,7 +53,6 @@ export type {
   StoredFacts,
 } from './copy/events.ts'
 export type { Digest } from './oci/digest.ts'
-export type { CallOptions } from './oci/image-source.ts'
 export type { Shard, ShardSummary } from './plan/shard.ts'
 export type { StepState } from './plan/plan.ts'
 export type { IfChanged } from './plan/resolve-image.ts'
@@ -59,11 +62,20 @@ export type { ByteStream } from './release/read-list-file.ts'
 export type { ListFetchOptions, ListSources } from './release/fetch-file.ts'
 export type { ImageFilterOptions } from './release/image-filter.ts'
 export type { ImageSelection, SelectionOptions } from './release/select-images.ts'
-export type { ImageBytes, ImageReport, ImageStatus, ListReport, ManyReport, ReportTotals, ShardResult } from './report/report.ts'
+export type {
+  FileReport,
+  ImageBytes,
+  ImageReport,
+  ImageStatus,
+  ListReport,
+  ManyReport,
+  ReportTotals,
+  ShardResult,
+} from './report/report.ts'
 export type { FailureReport, ReportHead, ReportTool } from './report/report-head.ts'
 export type { EventLine, ReportDocument } from './report/report-document.ts'
 export type { LockFailure } from './report/lock-report.ts'
-export type { Lock, LockedContent, LockedImage, LockedList, LockedPlatform } from './lock/lock.ts'
+export type { Lock, LockedContent, LockedFile, LockedImage, LockedList, LockedPlatform } from './lock/lock.ts'
 export type { LockChanges } from './lock/compare-locks.ts'
 export type { PlanFailure, PlannedImage, PlanTotals, RateLimit } from './report/plan-report.ts'
 export type { PrunedRepository, PrunedTag, PruneTotals } from './report/prune-report.ts'
@@ -73,7 +85,7 @@ export type { VerifiedEndpoint, VerifiedImage, VerifyTotals } from './report/ver
 export type { ArchiveProblem } from './bundle/check-archive.ts'
 export type { DescribedImage } from './bundle/describe-archive.ts'
 export type { ArchiveFormat } from './bundle/image-archive.ts'
-export type { BundledList } from './bundle/bundle-record.ts'
+export type { BundledList, KitFile } from './bundle/bundle-record.ts'
 export type { SkippedEntry } from './layout/name-entries.ts'
 export type { EngineOptions } from './connect/engine.ts'
 export type { NodeRules } from './connect/node.ts'
@@ -99,8 +111,10 @@ export type { EndpointStatus, VerdictStatus, ProblemCode } from './verify/image-
 export type {
   ArchiveCheck,
   ArchiveInfo,
+  CallOptions,
   CheckNodeOptions,
   CreateBundleOptions,
+  CreateKitOptions,
   DiffOptions,
   DiffReport,
   ImageList,
@@ -124,6 +138,7 @@ export type {
   PruneReport,
   PlanToManyOptions,
   PushBundleOptions,
+  PushKitOptions,
   VerifyEvents,
   VerifyOptions,
   VerifyReport,
@@ -203,9 +218,19 @@ export function createBundle(options: CreateBundleOptions): MirrorRun {
   return loaded(import('./runs/create-bundle.ts').then((runs) => runs.createBundle(options)))
 }
 
+/** Writes the images of K3s releases, with K3s itself, its installer and its checksums, into one new file that is a bundle too. The file appears once it is complete. */
+export function createKit(options: CreateKitOptions): MirrorRun {
+  return loaded(import('./runs/create-kit.ts').then((runs) => runs.createKit(options)))
+}
+
 /** Copies the images of archives to a registry or a layout, straight out of the files, with the events and the report of `mirror`. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
   return loaded(import('./runs/push-bundle.ts').then((runs) => runs.pushBundle(options)))
+}
+
+/** Copies the images of kits to a registry or a layout as `pushBundle` does, and their files into a directory; each file is verified before it is in place. */
+export function pushKit(options: PushKitOptions): MirrorRun {
+  return loaded(import('./runs/push-kit.ts').then((runs) => runs.pushKit(options)))
 }
 
 /** Loads the images of archives into a Docker Engine, with the events and the report of `mirror`. */
@@ -230,6 +255,18 @@ export async function describeBundle(file: string, options?: InspectOptions): Pr
 export async function checkBundle(file: string, options?: InspectOptions): Promise<ArchiveCheck> {
   await checkFile(file, options)
   return (await import('./bundle/check-archive.ts')).checkBundle(file, options)
+}
+
+/** What is in a kit: files, lists, images, platforms and sizes in bytes. Throws USAGE for a bundle that is not a kit. */
+export async function describeKit(file: string, options?: CallOptions): Promise<ArchiveInfo> {
+  await checkFile(file, options)
+  return (await import('./kit/check-kit.ts')).describeKit(file, options)
+}
+
+/** Reads every byte of a kit again: images and files by their digests, K3s' files by the checksum files of their release. Damage is a problem, not an error. */
+export async function checkKit(file: string, options?: CallOptions): Promise<ArchiveCheck> {
+  await checkFile(file, options)
+  return (await import('./kit/check-kit.ts')).checkKit(file, options)
 }
 
 /** Reads every file of a node that decides where images come from: what differs from what K3s would write now, what needs a restart, and what is imported. Nothing is written. */

@@ -41,7 +41,7 @@ test('importing the package loads nothing that only one of its functions needs',
 test('importing the registry server loads neither clients nor a Docker Engine', async () => {
   const { packages, modules } = await loadedBy('k3s-mirror/server')
   assert.deepEqual(packages, ['p-limit', 'pretty-bytes', 'yocto-queue'])
-  assert.deepEqual(foldersOf(modules), ['api', 'async', 'errors', 'layout', 'oci', 'registry-server', 'text', 'version'])
+  assert.deepEqual(foldersOf(modules), ['api', 'async', 'errors', 'kit', 'layout', 'oci', 'registry-server', 'release', 'text', 'version'])
 })
 
 test('importing the tools for registries.yaml loads nothing that speaks HTTP', async () => {

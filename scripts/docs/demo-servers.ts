@@ -22,7 +22,7 @@ export async function startDemoServers(world: string, traits: readonly string[])
   }
   const hub = await serve('registry-1.docker.io', 'docker-hub', 'docker.io')
   const github = await serve('ghcr.io', 'ghcr', 'ghcr.io')
-  for (const name of ['github.com', 'api.github.com', 'update.k3s.io'] as const) {
+  for (const name of ['github.com', 'api.github.com', 'raw.githubusercontent.com', 'update.k3s.io'] as const) {
     const server = createHttpsServer({ cert: read(`${name}.pem`), key: read(`${name}.key`) }, ({ url = '' }, response) => {
       const { location, file } = answerOf(decodeURIComponent(url))
       if (location !== undefined) response.writeHead(302, { location }).end()
@@ -61,6 +61,11 @@ function answerOf(path: string): { readonly location?: string; readonly file?: s
   if (tag !== undefined) return { location: `https://github.com/k3s-io/k3s/releases/tag/${encodeURIComponent(tag)}` }
   const [, download] = /^\/k3s-io\/k3s\/releases\/download\/(.+)$/.exec(path) ?? []
   if (download !== undefined) return { file: `releases/${download}` }
+  const [, rpm] = /^\/k3s-io\/k3s-selinux\/releases\/download\/(.+)$/.exec(path) ?? []
+  if (rpm !== undefined) return { file: `selinux/${rpm}` }
+  if (path === '/repos/k3s-io/k3s-selinux/releases/latest') return { file: 'selinux/release.json' }
+  const [, source] = /^\/k3s-io\/k3s\/(v[^/]+\/[^/]+)$/.exec(path) ?? []
+  if (source !== undefined) return { file: `repository/${source}` }
   const [, release] = /^\/repos\/k3s-io\/k3s\/releases\/tags\/(.+)$/.exec(path) ?? []
   return release === undefined ? {} : { file: `releases/${release}/release.json` }
 }

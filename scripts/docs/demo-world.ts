@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openLayout } from '../../src/layout/open-layout.ts'
 import { createRegistryServer } from '../../src/registry-server/registry-server.ts'
 import { certificateAuthority } from '../../test/servers/certificates.ts'
+import { checksumLine, demoInstaller, makeK3sFiles, makePackage, releaseDocument } from '../../test/servers/k3s-files.ts'
 import { shapesFor } from '../../test/servers/release-shapes.ts'
 import { makeRelease, pushRelease, type SeededRelease } from '../../test/servers/seed-release.ts'
 
@@ -21,6 +21,7 @@ export const internet = {
   'ghcr.io': '198.51.100.11',
   'github.com': '198.51.100.20',
   'api.github.com': '198.51.100.21',
+  'raw.githubusercontent.com': '198.51.100.22',
   'update.k3s.io': '198.51.100.30',
 } as const
 export const site = { 'registry.example.com': '10.20.0.5' } as const
@@ -51,6 +52,8 @@ export async function makeDemoWorld(directory: string): Promise<{ readonly publi
   const known = new Map<string, string>()
   for (const tag of [...releases, ...comingReleases]) await addRelease(directory, tag, known)
   await makeAirgapArchive(directory)
+  for (const tag of [...releases, ...comingReleases]) await addK3sFiles(directory, tag)
+  await addPackages(directory)
   return { publicAuthority: publicAuthority.certificate }
 }
 
@@ -71,13 +74,36 @@ async function addRelease(directory: string, tag: string, known: Map<string, str
       return images.map((image) => ({ ...image, repository: image.repository.replace('rancher/', 'k3s-io/') }))
     })
   await push(`${directory}/ghcr`, 'ghcr.io', { images: moved })
-  const sha256 = createHash('sha256').update(list).digest('hex')
-  const assets = { tag_name: tag, assets: [{ name: 'k3s-images.txt', digest: `sha256:${sha256}` }] }
   await mkdir(`${directory}/releases/${tag}`)
   await writeFile(`${directory}/releases/${tag}/k3s-images.txt`, list)
-  // since mid-2025 the checksum file of a release does not name the list
-  await writeFile(`${directory}/releases/${tag}/sha256sum-amd64.txt`, `${'0'.repeat(64)}  k3s\n`)
-  await writeFile(`${directory}/releases/${tag}/release.json`, JSON.stringify(assets))
+}
+
+/** Adds the binaries and checksums of a release to the files that it has, with what GitHub's API answers about all of them, and the installer in K3s' repository. */
+async function addK3sFiles(directory: string, tag: string): Promise<void> {
+  const place = `${directory}/releases/${tag}`
+  const names = await readdir(place)
+  const more = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(`${place}/${name}`)] as const)))
+  const files = makeK3sFiles(tag, { more })
+  for (const [name, bytes] of Object.entries(files)) await writeFile(`${place}/${name}`, bytes)
+  await writeFile(`${place}/release.json`, releaseDocument(tag, files))
+  await mkdir(`${directory}/repository/${tag}`, { recursive: true })
+  await writeFile(`${directory}/repository/${tag}/install.sh`, demoInstaller)
+  await writeFile(`${directory}/repository/${tag}/install.sh.sha256sum`, checksumLine('install.sh', Buffer.from(demoInstaller)))
+}
+
+/** Adds a release of k3s-selinux. */
+async function addPackages(directory: string): Promise<void> {
+  const tag = 'v1.6.stable.1'
+  const files = Object.fromEntries(
+    ['el8', 'el9', 'sle', 'coreos'].map((system) => {
+      const name = `k3s-selinux-1.6-1.${system}.noarch.rpm`
+      return [name, makePackage(name)] as const
+    }),
+  )
+  await mkdir(`${directory}/selinux/${tag}`, { recursive: true })
+  for (const [name, bytes] of Object.entries(files)) await writeFile(`${directory}/selinux/${tag}/${name}`, bytes)
+  const document = releaseDocument(tag, files, 'https://github.com/k3s-io/k3s-selinux/releases/download')
+  await writeFile(`${directory}/selinux/release.json`, document)
 }
 
 function makeImages(names: readonly string[], salt: string): SeededRelease {

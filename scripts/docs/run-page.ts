@@ -40,7 +40,17 @@ function prepareHome(scratch: string): { readonly home: string; readonly environ
   const NODE_EXTRA_CA_CERTS = '/etc/ssl/certs/ca-certificates.crt'
   return {
     home,
-    environment: { PATH, NODE_EXTRA_CA_CERTS, HOME: home, TMPDIR: `${scratch}/tmp`, TZ: 'UTC', LANG: 'C.UTF-8', TERM: 'dumb' },
+    // K3s' installer writes into the directory of this page, and not into /usr/local/bin.
+    environment: {
+      PATH,
+      INSTALL_K3S_BIN_DIR: programs,
+      NODE_EXTRA_CA_CERTS,
+      HOME: home,
+      TMPDIR: `${scratch}/tmp`,
+      TZ: 'UTC',
+      LANG: 'C.UTF-8',
+      TERM: 'dumb',
+    },
   }
 }
 
@@ -54,7 +64,7 @@ async function runSteps(session: ShellSession, home: string, outputs: string[]):
       writeFileSync('/etc/hosts', `127.0.0.1 localhost\n${names.join('')}`)
     } else {
       for (const [index, { source, output: shown }] of step.commands.entries()) {
-        const isServer = /^(?:sudo )?k3s-mirror (?:serve |sync .*--watch)/.test(source)
+        const isServer = /^(?:sudo )?k3s-mirror (?:(?:kit )?serve |sync .*--watch)/.test(source)
         // of a server whose output the page does not show yet, nothing shows where that ends
         const isUnknown = (shown ?? '') === ''
         const isReady = (output: string): boolean => (isUnknown ? / at https?:/.test(output) : isSameOutput(shown ?? '', output))

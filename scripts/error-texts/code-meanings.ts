@@ -50,6 +50,7 @@ export const folderSubjects: Readonly<Record<string, string>> = {
   'src/engine': 'working with a Docker Engine',
   'src/fan-out': 'copying to several destinations',
   'src/http': 'connecting to a server',
+  'src/kit': 'creating or checking a kit',
   'src/kubernetes': 'reading a Kubernetes manifest',
   'src/layout': 'reading or writing an OCI layout',
   'src/lock': 'reading a lock file',

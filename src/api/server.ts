@@ -1,5 +1,8 @@
-import type { BundledList } from '../bundle/bundle-record.ts'
+import type { Content } from '../async/content.ts'
+import type { BundledList, KitFile } from '../bundle/bundle-record.ts'
+import type { BlobRange } from '../layout/blob-store.ts'
 import type { LayoutReader } from '../layout/layout.ts'
+import type { ServedFiles } from '../registry-server/served-files.ts'
 
 export {
   createRegistryServer,
@@ -22,7 +25,8 @@ export type { GarbageOptions } from '../registry-server/garbage-collector.ts'
 export type { BlobRange } from '../layout/blob-store.ts'
 export type { BlobWriter } from '../layout/blob-writer.ts'
 export type { UploadKey } from '../layout/upload-files.ts'
-export type { BundledList } from '../bundle/bundle-record.ts'
+export type { BundledList, KitFile } from '../bundle/bundle-record.ts'
+export type { ServedFiles } from '../registry-server/served-files.ts'
 export type { ChunkSink, Content } from '../async/content.ts'
 export type { Descriptor } from '../oci/descriptor.ts'
 export type { Digest } from '../oci/digest.ts'
@@ -43,9 +47,18 @@ export type { Reference, Repository } from '../oci/reference.ts'
 export interface ServedBundle extends LayoutReader, AsyncDisposable {
   /** The releases and lists of its images. */
   readonly lists: readonly BundledList[]
+  /** The files of a kit; undefined for a bundle of images alone. */
+  readonly files: readonly KitFile[] | undefined
+  /** A file of a kit or some of its bytes; undefined where it is missing. A damaged one ends early with INTEGRITY. */
+  readFile(file: KitFile, range?: BlobRange): Promise<Content | undefined>
 }
 
 /** Opens a bundle and reads all its manifests. Throws NOT_FOUND, UNSUPPORTED for another archive, INTEGRITY for a damaged bundle. */
 export const ServedBundle: { open(path: string): Promise<ServedBundle> } = {
   open: async (path) => (await import('../bundle/served-bundle.ts')).ServedBundle.open(path),
+}
+
+/** Opens the files of the kits in a directory, for `files` of a server; a later push changes what is served. Throws UNSUPPORTED where no kit was pushed there, INVALID_MANIFEST, LOCAL_IO. */
+export async function openKitDirectory(directory: string): Promise<ServedFiles> {
+  return (await import('../kit/kit-directory.ts')).openKitDirectory(directory)
 }

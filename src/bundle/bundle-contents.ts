@@ -4,7 +4,7 @@ import { sha256, type Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import type { StepContents } from '../plan/plan.ts'
-import { formatBundleRecord, maxRecordBytes, recordPath, type BundledImage, type BundleRecord } from './bundle-record.ts'
+import { formatBundleRecord, maxRecordBytes, recordPath, type BundledImage, type BundleRecord, type KitFile } from './bundle-record.ts'
 import { mapTar, type TarMap } from './tar-map.ts'
 
 /** A bundle before it is written: its small files with their bytes, and the position of everything. */
@@ -12,8 +12,8 @@ export interface BundleContents {
   readonly map: TarMap
   /** By path: what is known before a blob has moved. */
   readonly files: ReadonlyMap<string, Uint8Array>
-  /** Bytes of blobs by digest, manifests left out. */
-  readonly blobs: ReadonlyMap<Digest, number>
+  /** By path: blobs, and the files of a kit that are not among `files`; their bytes come later. */
+  readonly streamed: ReadonlyMap<string, { readonly digest: Digest; readonly size: number }>
   readonly elsewhere: ReadonlySet<Digest>
 }
 
@@ -48,22 +48,34 @@ export function formatBundleIndex({ images }: BundleRecord, recordBytes: Uint8Ar
   return formatIndex(images, { [recordDigest]: sha256(recordBytes) })
 }
 
-/** Arranges a bundle without what its base has, in one order for one selection: record and index, manifests, blobs. Throws UNSUPPORTED for too much. */
-export function arrangeBundle(record: BundleRecord, contents: readonly StepContents[]): BundleContents {
+/**
+ * Arranges a bundle without what its base has, in one order for one selection: the files of a kit whose bytes are in `held`, record and index, the other
+ * files of a kit, manifests, blobs. Throws UNSUPPORTED for too much.
+ */
+export function arrangeBundle(
+  record: BundleRecord,
+  contents: readonly StepContents[],
+  held: ReadonlyMap<string, Uint8Array> = new Map(),
+): BundleContents {
   const elsewhere = new Set(record.base?.contents.map(({ digest }) => digest))
   const bytes = formatBundleRecord(record)
-  return arrange({ [indexPath]: formatBundleIndex(record, bytes), [recordPath]: bytes }, contents, elsewhere)
+  const named = { [indexPath]: formatBundleIndex(record, bytes), [recordPath]: bytes }
+  return arrange(named, contents, { elsewhere, kit: record.files ?? [], held })
 }
 
 /** Arranges an OCI layout without a record: what an image lacks there, such as other platforms, was left out on purpose. Throws UNSUPPORTED for too much. */
 export function arrangeLayout(images: readonly NamedRoot[], contents: readonly StepContents[]): BundleContents {
-  return arrange({ [indexPath]: formatIndex(images) }, contents, new Set())
+  return arrange({ [indexPath]: formatIndex(images) }, contents, { elsewhere: new Set(), kit: [], held: new Map() })
 }
 
 function arrange(
   named: Readonly<Record<string, Buffer>>,
   contents: readonly StepContents[],
-  elsewhere: ReadonlySet<Digest>,
+  {
+    elsewhere,
+    kit,
+    held,
+  }: Pick<BundleContents, 'elsewhere'> & { readonly kit: readonly KitFile[]; readonly held: ReadonlyMap<string, Uint8Array> },
 ): BundleContents {
   const manifests = new Map<Digest, Manifest>()
   const blobs = new Map<Digest, number>()
@@ -76,12 +88,22 @@ function arrange(
       hint: 'create several bundles with fewer images',
     })
   }
-  const files = new Map<string, Uint8Array>([[layoutPath, Buffer.from(layoutVersion)], ...Object.entries(named)])
+  const files = new Map<string, Uint8Array>([...held, [layoutPath, Buffer.from(layoutVersion)], ...Object.entries(named)])
+  const fetched = kit.filter(({ path }) => !held.has(path))
+  const executable = new Set(kit.filter((file) => file.executable === true).map(({ path }) => path))
+  const first = [...files].map(([path, bytes]) => ({ path, size: bytes.length }))
   for (const digest of [...manifests.keys()].toSorted()) files.set(blobPath(digest), manifests.get(digest)?.bytes ?? new Uint8Array())
   const sorted = [...blobs].filter(([digest]) => !manifests.has(digest)).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const map = mapTar([
-    ...[...files].map(([path, bytes]) => ({ path, size: bytes.length })),
-    ...sorted.map(([digest, size]) => ({ path: blobPath(digest), size })),
-  ])
-  return { map, files, blobs: new Map(sorted), elsewhere }
+  const map = mapTar(
+    [
+      ...first,
+      ...fetched,
+      ...[...files].slice(first.length).map(([path, bytes]) => ({ path, size: bytes.length })),
+      ...sorted.map(([digest, size]) => ({ path: blobPath(digest), size })),
+    ].map(({ path, size }) => ({ path, size, ...(executable.has(path) && { executable: true }) })),
+  )
+  const streamed = new Map(
+    [...fetched, ...sorted.map(([digest, size]) => ({ path: blobPath(digest), digest, size }))].map((one) => [one.path, one]),
+  )
+  return { map, files, streamed, elsewhere }
 }

@@ -1,10 +1,11 @@
+import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { BlobUpload, ImageDestination, OfferedBlob, OfferOptions } from '../oci/image-destination.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import type { Repository } from '../oci/reference.ts'
-import type { BundleContents } from './bundle-contents.ts'
+import { blobPath, type BundleContents } from './bundle-contents.ts'
 import type { Publication } from './publish-bundle.ts'
 import { UnfinishedBundle } from './unfinished-bundle.ts'
 
@@ -61,13 +62,21 @@ export class BundleDestination implements ImageDestination, AsyncDisposable {
   offerBlob(_repository: Repository, { digest }: Descriptor, { from }: OfferOptions = {}): Promise<OfferedBlob> {
     if (this.#lacking(digest).length === 0) return Promise.resolve({ kind: from === undefined ? 'present' : 'mounted' })
     const put: BlobUpload['put'] = async (open) => {
-      const writers = this.#lacking(digest).map((bundle) => bundle.blobWriter(digest))
-      const content = await open()
-      await content.read(async (chunk) => void (await Promise.all(writers.map((writer) => writer.write(chunk)))))
-      await Promise.all(writers.map((writer) => writer.end()))
+      await putInto(this.#lacking(digest), blobPath(digest), open)
       return true
     }
     return Promise.resolve({ kind: 'upload', upload: { put, cancel: () => Promise.resolve() } })
+  }
+
+  /** True where every bundle has this file of a kit, by its path. */
+  hasFile(path: string): boolean {
+    return this.#bundles.every((bundle) => bundle.hasWhole(path))
+  }
+
+  /** Writes a file of a kit to its place; `open` gives bytes that are verified while they are read. Throws LOCAL_IO, and what reading throws. */
+  async putFile(path: string, open: () => Promise<Content>): Promise<void> {
+    const lacking = this.#bundles.filter((bundle) => !bundle.hasWhole(path))
+    await putInto(lacking, path, open)
   }
 
   putManifest(): Promise<void> {
@@ -79,4 +88,12 @@ export class BundleDestination implements ImageDestination, AsyncDisposable {
     if (lacking.length > 0 || this.#bundles.some((bundle) => bundle.has(digest))) return lacking
     throw new MirrorError('INTERNAL', `${digest} has no position in the bundle`)
   }
+}
+
+/** Reads content once, into each of these bundles. */
+async function putInto(bundles: readonly UnfinishedBundle[], path: string, open: () => Promise<Content>): Promise<void> {
+  const writers = bundles.map((bundle) => bundle.writer(path))
+  const content = await open()
+  await content.read(async (chunk) => void (await Promise.all(writers.map((writer) => writer.write(chunk)))))
+  await Promise.all(writers.map((writer) => writer.end()))
 }

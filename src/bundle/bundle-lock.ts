@@ -10,7 +10,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { parseJsonObject } from '../oci/json-object.ts'
 import { formatReference, parseReference } from '../oci/reference.ts'
 import { openBundle } from './bundle-reader.ts'
-import { parseBundleBase, type BundleBase, type HeldContent } from './bundle-record.ts'
+import { parseBundleBase, type BundleBase, type HeldContent, type KitFile } from './bundle-record.ts'
 import { headBytes } from './file-format.ts'
 import { heldContents } from './held-content.ts'
 import type { NamedImages } from './named-list.ts'
@@ -22,7 +22,15 @@ export async function readBase(path: string, options: CallOptions = {}): Promise
   const text = await readText(path)
   if (text !== undefined) return readLockBase(text, path)
   await using bundle = await openBundle(path, options)
-  return { bundle: bundle.digest, contents: await heldContents(bundle, options) }
+  const { files, base } = bundle.record
+  const brought = files && knownFiles(base?.files, files)
+  return { bundle: bundle.digest, contents: await heldContents(bundle, options), ...(brought && { files: brought }) }
+}
+
+/** The files of a kit and of those before it, of one path the later one, in the order of their paths. */
+export function knownFiles(before: readonly KitFile[] = [], files: readonly KitFile[] = []): readonly KitFile[] {
+  const known = new Map([...before, ...files].map((file) => [file.path, file]))
+  return [...known.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** The text of a file that begins as a lock file does; undefined for any other file, or none. */
@@ -60,9 +68,10 @@ async function readLockBase(text: string, path: string): Promise<BundleBase> {
       hint: 'pass an earlier bundle, or the file from options.lock of bundle create',
     })
   }
-  const { digest, contents } = lock.bundle
+  const { digest, contents, files } = lock.bundle
   return {
     bundle: digest,
+    ...(files && { files }),
     contents: contents.map(({ digest: of, size, kind, image }) => {
       return { digest: of, size, isManifest: kind === 'manifest', image: parseReference(image) }
     }),
@@ -108,9 +117,10 @@ function notToReplace(message: string): MirrorError {
 }
 
 /** What a later bundle need not hold, for the lock of a bundle. */
-export function lockedBundle(digest: Digest, contents: readonly HeldContent[]): NonNullable<Lock['bundle']> {
+export function lockedBundle(digest: Digest, contents: readonly HeldContent[], files?: readonly KitFile[]): NonNullable<Lock['bundle']> {
   return {
     digest,
+    ...(files && { files: files.map(({ path, digest: of, size }) => ({ path, digest: of, size })) }),
     contents: contents.map(({ digest: of, size, isManifest, image }) => {
       return { digest: of, size, kind: isManifest ? 'manifest' : 'blob', image: formatReference(image) }
     }),

@@ -21,6 +21,8 @@ export interface BundleBase {
   readonly bundle: string
   /** In the order of the digests. */
   readonly contents: readonly HeldContent[]
+  /** Files of a kit that an earlier kit brought, in the order of their paths; absent without any. */
+  readonly files?: readonly KitFile[]
 }
 
 function isSize(value: unknown): value is number {
@@ -42,19 +44,19 @@ function parseContent(value: unknown): HeldContent {
 
 /** Reads a base from a document. Throws INVALID_MANIFEST. */
 export function parseBundleBase(value: unknown): BundleBase {
-  const { schemaVersion, bundle, contents } = isJsonObject(value) ? value : {}
+  const { schemaVersion, bundle, contents, files } = isJsonObject(value) ? value : {}
   if (schemaVersion !== 1) throw invalidBase('unknown schemaVersion')
   if (typeof bundle !== 'string' || !isDigest(bundle)) throw invalidBase('the bundle has no digest')
   if (!Array.isArray(contents)) throw invalidBase('the list of contents is missing')
-  return { bundle, contents: contents.map(parseContent) }
+  return { bundle, contents: contents.map(parseContent), ...(Array.isArray(files) && { files: files.map(parseKitFile) }) }
 }
 
 /** A base as a document that parseBundleBase reads. */
-function formatBundleBase({ bundle, contents }: BundleBase): object {
+function formatBundleBase({ bundle, contents, files }: BundleBase): object {
   const documents = contents.map(({ digest, size, isManifest, image }) => {
     return { digest, size, kind: isManifest ? 'manifest' : 'blob', image: formatReference(image) }
   })
-  return { schemaVersion: 1, bundle, contents: documents }
+  return { schemaVersion: 1, bundle, contents: documents, ...(files && { files: files.map(formatFile) }) }
 }
 
 /** One image of a bundle. */
@@ -111,6 +113,10 @@ export const maxRecordBytes: number = 64 * 1024 * 1024
 /** Where the record lies in a bundle. */
 export const recordPath = 'k3s-mirror.json'
 
+function formatFile({ path, digest, size, release, executable }: KitFile): object {
+  return { path, digest, size, release, executable }
+}
+
 /** Writes a record; the same record gives the same bytes. */
 export function formatBundleRecord({ tool, lists, images, files, base }: BundleRecord): Buffer {
   const document = {
@@ -120,9 +126,7 @@ export function formatBundleRecord({ tool, lists, images, files, base }: BundleR
     images: images.map(({ reference, mediaType, digest, size, platforms, digestPreserved, releases }) => {
       return { reference: formatReference(reference), mediaType, digest, size, platforms, digestPreserved, releases }
     }),
-    ...(files && {
-      files: files.map(({ path, digest, size, release, executable }) => ({ path, digest, size, release, executable })),
-    }),
+    ...(files && { files: files.map(formatFile) }),
     ...(base && { base: formatBundleBase(base) }),
   }
   return Buffer.from(`${JSON.stringify(document, null, 1)}\n`)
@@ -158,9 +162,18 @@ function parseList(value: unknown): BundledList {
 /** Each part of a path in a kit: no parent, no backslash, nothing that a shell or a URL gives another meaning except `+`. */
 const kitPath = /^(?!\.)[\w.+-]+(?:\/(?!\.)[\w.+-]+)*$/
 
-function parseFile(value: unknown): KitFile {
+/** What a layout keeps for itself in the directory that files of kits are written to, in lower case for file systems that ignore it. */
+const layoutPaths: ReadonlySet<string> = new Set(['blobs', 'index.json', 'oci-layout', recordPath, 'k3s-mirror-kit.json'])
+
+/** True for a path that a file of a kit may have. */
+export function isKitPath(path: string): boolean {
+  return kitPath.test(path) && !layoutPaths.has(path.replace(/\/.*$/, '').toLowerCase())
+}
+
+/** Reads one file of a kit from a document. Throws INVALID_MANIFEST. */
+export function parseKitFile(value: unknown): KitFile {
   const { path, digest, size, release, executable } = isJsonObject(value) ? value : {}
-  if (typeof path !== 'string' || !kitPath.test(path)) throw invalid('contains a file without a valid path')
+  if (typeof path !== 'string' || !isKitPath(path)) throw invalid('contains a file without a valid path')
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('contains a file without a valid digest')
   if (!isSize(size)) throw invalid('contains a file without a valid size')
   return { path, digest, size, ...(typeof release === 'string' && { release }), ...(executable === true && { executable }) }
@@ -185,7 +198,7 @@ export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord
     tool: typeof tool === 'string' ? tool : '',
     lists: lists.map(parseList),
     images: parsed,
-    ...(Array.isArray(files) && { files: files.map(parseFile) }),
+    ...(Array.isArray(files) && { files: files.map(parseKitFile) }),
     ...(base !== undefined && { base: parseBundleBase(base) }),
   }
 }

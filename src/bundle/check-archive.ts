@@ -9,6 +9,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference } from '../oci/reference.ts'
 import { contentAt, openFileBytes } from './archive-bytes.ts'
 import type { BundledImage } from './bundle-record.ts'
+import { checkFiles } from './check-files.ts'
 import type { InspectOptions } from './describe-archive.ts'
 import { neededContents } from './held-content.ts'
 import type { ImageArchive } from './image-archive.ts'
@@ -25,6 +26,8 @@ export interface ArchiveProblem {
 /** What a check of an archive has found. */
 export interface ArchiveCheck {
   readonly blobs: number
+  /** Files of a kit that were read and compared; absent for an archive without a list of files. */
+  readonly files?: number
   /** Files of a split bundle that were read and compared with the list of them; absent where the file is whole. */
   readonly parts?: number
   readonly bytes: number
@@ -69,13 +72,18 @@ async function checkParts(path: string, options: CallOptions = {}): Promise<Arch
   return { blobs: 0, parts: checked.length, bytes, problems }
 }
 
+/** Finds further problems of an open archive. */
+export type CheckFurther = (archive: ImageArchive, options: CallOptions) => Promise<readonly ArchiveProblem[]>
+
 /** Reads every byte of an archive again, and compares the checksums of parts, or of the one that `file` names. Throws as describeBundle, but for problems. */
-export async function checkBundle(file: string, options: InspectOptions = {}): Promise<ArchiveCheck> {
+export async function checkBundle(file: string, options: InspectOptions = {}, further?: CheckFurther): Promise<ArchiveCheck> {
   try {
     const parts = await checkParts(file, options)
     if (parts !== undefined && (parts.problems.length > 0 || file !== wholeFile(file))) return parts
     await using archive = await openImageArchive(file, { name: parseGivenName(options.name), signal: options.signal })
-    return { ...(await checkArchive(archive, options)), ...(parts && { parts: parts.parts }) }
+    const found = await further?.(archive, options)
+    const check = await checkArchive(archive, options)
+    return { ...check, ...(parts && { parts: parts.parts }), problems: [...check.problems, ...(found ?? [])] }
   } catch (error) {
     if (!isMirrorError(error) || !['INTEGRITY', 'INVALID_MANIFEST'].includes(error.code)) throw error
     return { blobs: 0, bytes: 0, problems: [{ message: error.message, images: [] }] }
@@ -110,9 +118,16 @@ export async function checkArchive(archive: ImageArchive, options: CallOptions =
   }
   const isDamaged = problems.length > 0
   for (const { entry, why, isWrong } of archive.skipped) if (isWrong) problems.push({ message: `${entry}: ${why}`, images: [] })
+  const files = await checkFiles(archive, options)
   // What is below a damaged manifest is not known.
   const lacks = archive.isSettled ? missingOf(archive, held, needers) : isDamaged ? [] : await lacksOf(archive, roots, options)
-  return { blobs: held.size, bytes, ...(archive.skipped.length > 0 && { skipped: archive.skipped }), problems: [...problems, ...lacks] }
+  return {
+    blobs: held.size,
+    ...(files && { files: files.files }),
+    bytes: bytes + (files?.bytes ?? 0),
+    ...(archive.skipped.length > 0 && { skipped: archive.skipped }),
+    problems: [...problems, ...lacks, ...(files?.problems ?? []).map((message) => ({ message, images: [] }))],
+  }
 }
 
 /** Images that name one root: what the first needs, all need. */

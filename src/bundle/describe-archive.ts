@@ -4,7 +4,7 @@ import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { formatReference } from '../oci/reference.ts'
-import type { BundledImage, BundledList } from './bundle-record.ts'
+import type { BundledImage, BundledList, KitFile } from './bundle-record.ts'
 import { neededContents } from './held-content.ts'
 import type { ArchiveFormat, ImageArchive } from './image-archive.ts'
 import { joinRoots } from './join-roots.ts'
@@ -30,13 +30,16 @@ export interface ArchiveInfo {
   readonly digest?: Digest
   readonly lists: readonly BundledList[]
   readonly images: readonly DescribedImage[]
+  /** The files of a kit, in the order of their paths; absent for other archives. */
+  readonly files?: readonly KitFile[]
   /** What has no name that a registry could use; absent where that is nothing. */
   readonly skipped?: readonly SkippedEntry[]
   /** Manifests and blobs, each once. */
   readonly blobs: number
+  /** Bytes of these. */
   readonly bytes: number
-  /** What an earlier bundle brings; the images need it and it is not in this one. */
-  readonly base?: { readonly bundle: string; readonly blobs: number; readonly bytes: number }
+  /** What an earlier bundle or kit brings; the images need it and it is not in this one. */
+  readonly base?: { readonly bundle: string; readonly blobs: number; readonly bytes: number; readonly files?: readonly KitFile[] }
 }
 
 /** How an archive is looked into. */
@@ -74,11 +77,17 @@ export async function describeArchive(archive: ImageArchive, options: CallOption
     ...(own && { digest: own }),
     lists: record?.lists ?? [],
     images: described,
+    ...(record?.files && { files: record.files }),
     ...(archive.skipped.length > 0 && { skipped: archive.skipped }),
     blobs: held.length,
     bytes: held.reduce((sum, { size }) => sum + size, 0),
     ...(base && {
-      base: { bundle: base.bundle, blobs: base.contents.length, bytes: base.contents.reduce((sum, { size }) => sum + size, 0) },
+      base: {
+        bundle: base.bundle,
+        blobs: base.contents.length,
+        bytes: base.contents.reduce((sum, { size }) => sum + size, 0),
+        ...(base.files && { files: base.files }),
+      },
     }),
   }
 }

@@ -10,7 +10,7 @@ import { manifestOf, maxManifestBytes, type Manifest } from '../oci/manifest.ts'
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import type { Archive } from './archive.ts'
 import { blobPath } from './bundle-contents.ts'
-import type { BundleBase, BundledImage, BundleRecord } from './bundle-record.ts'
+import type { BundleBase, BundledImage, BundleRecord, KitFile } from './bundle-record.ts'
 import type { TarEntry } from './tar-map.ts'
 
 /** What an archive of images was made as: a bundle of ours, another OCI layout, or what `docker save` wrote before Docker 25. */
@@ -84,6 +84,18 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     })
   }
 
+  /** Every file of the archive that is not a blob, by its path. Throws INTEGRITY for a damaged archive. */
+  async otherFiles(): Promise<ReadonlyMap<string, TarEntry>> {
+    const files = await this.#archive.files()
+    return new Map(files.flatMap(({ path, entry }) => (path.startsWith('blobs/') ? [] : [[path, entry] as const])))
+  }
+
+  /** A file of a kit or some of its bytes, not verified; undefined where it is missing. */
+  async readFile(path: string, range: BlobRange = {}): Promise<Content | undefined> {
+    const entry = await this.#archive.find(path)
+    return entry && this.#archive.content(entry, range)
+  }
+
   async sizeOf(digest: Digest): Promise<number | undefined> {
     return this.#made.get(digest)?.bytes.length ?? (await this.#find(digest))?.size
   }
@@ -137,8 +149,17 @@ export class ImageArchive implements Pick<ImageSource, 'getManifest' | 'getBlob'
     return this.#entries === undefined ? this.#archive.find(blobPath(digest)) : this.#entries.get(digest)
   }
 
+  /** The error for a damaged or missing file of a kit. */
+  wrongFile({ path, digest }: KitFile): MirrorError {
+    return this.#damaged(`${path} does not match its digest ${digest}`)
+  }
+
   wrong(digest: Digest): MirrorError {
-    return new MirrorError('INTEGRITY', `${this.path}: the content of ${digest} does not match its digest`, {
+    return this.#damaged(`the content of ${digest} does not match its digest`)
+  }
+
+  #damaged(why: string): MirrorError {
+    return new MirrorError('INTEGRITY', `${this.path}: ${why}`, {
       side: 'source',
       hint: 'copy the file again from the machine that created it; k3s-mirror bundle check lists all damaged content',
     })

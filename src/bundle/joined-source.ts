@@ -55,6 +55,11 @@ export class JoinedSource implements ImageSource, ArchivedContents, AsyncDisposa
     }
   }
 
+  /** The archives, in the order given. */
+  get archives(): readonly ImageArchive[] {
+    return this.#archives
+  }
+
   /** Every name that an archive has for an image, once; in archives of other tools a name by digest is left out where a tag leads to the same content. */
   names(): readonly Reference[] {
     return archivedNames(this.#archives)

@@ -1,4 +1,4 @@
-import type { ChunkSink, Content } from '../async/content.ts'
+import type { Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
 import { Catalogue, CataloguedImages } from '../layout/catalogue.ts'
@@ -6,14 +6,15 @@ import type { LayoutReader, Referrer } from '../layout/layout.ts'
 import { linksOf, referrerOf, type ManifestLinks } from '../layout/manifest-links.ts'
 import type { SkippedEntry } from '../layout/name-entries.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { DigestCheck, type Digest } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { CallOptions, GetBlobOptions } from '../oci/image-source.ts'
 import { contentsOf, type Manifest } from '../oci/manifest.ts'
 import { isImageType, isIndexType } from '../oci/media-type.ts'
 import { atDigest, formatReference, type Reference, type Repository } from '../oci/reference.ts'
 import { walkImage } from '../oci/walk.ts'
 import { damagedBundle, openBundle, type Bundle } from './bundle-reader.ts'
-import type { BundledList } from './bundle-record.ts'
+import type { BundledList, KitFile } from './bundle-record.ts'
+import { VerifiedContents, type VerifiedPlace } from './verified-contents.ts'
 
 /** Reads every manifest of a bundle and finds out which repository has it. Throws INTEGRITY for a damaged or missing one. */
 async function catalogueBundle(bundle: Bundle) {
@@ -39,16 +40,13 @@ async function catalogueBundle(bundle: Bundle) {
   return { catalogue, links }
 }
 
-/** Blobs up to this size are read and hashed before their first byte is given, so that a damaged one is an error and not a broken answer. */
-const checkedFirstBytes = 16 * 1024 * 1024
-
 /** A bundle as a layout to read, out of the file. No client gets all bytes of a damaged blob, or a range of one: INTEGRITY replaces the last chunk. */
 export class ServedBundle extends CataloguedImages implements LayoutReader, AsyncDisposable {
   /** Every image of a bundle has a whole name. */
   readonly skipped: readonly SkippedEntry[] = []
   readonly #bundle: Bundle
   readonly #links: ReadonlyMap<Digest, ManifestLinks>
-  readonly #checks = new Map<Digest, Promise<boolean>>()
+  readonly #contents = new VerifiedContents()
   readonly #releases: ReadonlyMap<string, readonly string[]>
 
   private constructor(bundle: Bundle, { catalogue, links }: Awaited<ReturnType<typeof catalogueBundle>>) {
@@ -74,6 +72,11 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
       await bundle[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** The files of a kit; undefined for a bundle of images alone. */
+  get files(): readonly KitFile[] | undefined {
+    return this.#bundle.record.files
   }
 
   get lists(): readonly BundledList[] {
@@ -109,19 +112,16 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
   async readBlob(digest: Digest, range: BlobRange = {}): Promise<Content | undefined> {
     const size = await this.blobSize(digest)
     if (size === undefined) return undefined
-    const offset = Math.min(range.offset ?? 0, size)
-    const length = Math.min(range.length ?? size, size - offset)
-    const isAll = length === size
-    if ((!isAll || size <= checkedFirstBytes) && !(await this.#isWhole(digest))) throw this.#bundle.wrong(digest)
-    const content = await this.#bundle.read(digest, { offset, length, signal: range.signal })
-    if (!isAll || content === undefined) return content
-    const check = new DigestCheck({ digest, size }, () => this.#bundle.wrong(digest))
-    const read = (sink: ChunkSink): Promise<void> =>
-      content.read((chunk) => {
-        check.take(chunk)
-        return sink(chunk)
-      })
-    return { size, read, cancel: () => content.cancel() }
+    return this.#contents.read({ digest, size }, this.#place(digest), range)
+  }
+
+  /** A file of a kit or some of its bytes, with the same guarantee. */
+  readFile(file: KitFile, range?: BlobRange): Promise<Content | undefined> {
+    return this.#contents.read(
+      file,
+      { open: (part) => this.#bundle.readFile(file.path, part), wrong: () => this.#bundle.wrongFile(file) },
+      range,
+    )
   }
 
   protected readReferrer(descriptor: Descriptor): Promise<Referrer> {
@@ -136,11 +136,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     await this.#bundle[Symbol.asyncDispose]()
   }
 
-  /** Requests that come together, and later ones, share one look at all of a blob. */
-  #isWhole(digest: Digest): Promise<boolean> {
-    const check = this.#checks.get(digest) ?? this.#bundle.isWhole(digest)
-    this.#checks.set(digest, check)
-    check.catch(() => this.#checks.delete(digest))
-    return check
+  #place(digest: Digest): VerifiedPlace {
+    return { open: (range) => this.#bundle.read(digest, range), wrong: () => this.#bundle.wrong(digest) }
   }
 }

@@ -8,6 +8,8 @@ export interface TarEntry {
   readonly path: string
   readonly size: number
   readonly offset: number
+  /** Set for a file with mode 0755 instead of 0644, where the archive is made. */
+  readonly executable?: boolean
   /** Present for a link: the path in the archive that it leads to. */
   readonly link?: string
 }
@@ -24,19 +26,19 @@ export function paddedSize(size: number): number {
 }
 
 /** The header of a file without time and owner; sizes from 8 GiB on as https://www.gnu.org/software/tar/manual/html_node/Extensions.html */
-export function tarHeader({ path, size }: { readonly path: string; readonly size: number }): Buffer {
+export function tarHeader({ path, size, executable = false }: Omit<TarEntry, 'offset'>): Buffer {
   const block = Buffer.alloc(blockBytes)
-  new Header({ path, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' }).encode(block)
+  new Header({ path, size, mode: executable ? 0o755 : 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'File' }).encode(block)
   return block
 }
 
 /** Gives files their positions, one behind the other in the order given, and two empty blocks at the end. */
-export function mapTar(files: readonly { readonly path: string; readonly size: number }[]): TarMap {
+export function mapTar(files: readonly Omit<TarEntry, 'offset'>[]): TarMap {
   const entries = new Map<string, TarEntry>()
   let at = 0
-  for (const { path, size } of files) {
-    entries.set(path, { path, size, offset: at + blockBytes })
-    at += blockBytes + paddedSize(size)
+  for (const file of files) {
+    entries.set(file.path, { ...file, offset: at + blockBytes })
+    at += blockBytes + paddedSize(file.size)
   }
   return { entries, size: at + 2 * blockBytes }
 }

@@ -8,7 +8,7 @@ import { fileContent } from '../layout/file-content.ts'
 import { GroupCommit } from '../layout/group-commit.ts'
 import { claimLayout, type LayoutClaim } from '../layout/layout-claim.ts'
 import { errnoOf, localIo, withLocalIo, writeAt } from '../layout/local-io.ts'
-import { contentHasDigest, isDigest, type Digest } from '../oci/digest.ts'
+import { contentHasDigest, type Digest } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { blobPath, type BundleContents } from './bundle-contents.ts'
 import { unfinishedDirectory } from './bundle-target.ts'
@@ -23,16 +23,18 @@ interface Opened {
   readonly claim: LayoutClaim
   readonly archive: FileHandle
   readonly journal: FileHandle
-  readonly done: Set<Digest>
+  /** By path. */
+  readonly done: Set<string>
 }
 
 /**
- * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its position, and `done`, the blobs that are whole in it, a digest a
- * line behind the name of the arrangement; they are hashed again when it is resumed. What images are copied to it is settled before: only blobs move.
+ * A bundle on its way, in the directory `<file>.part`: `archive` with every byte at its position, and `done`, the blobs and files that are whole in it, a
+ * path a line behind the name of the arrangement; they are hashed again when it is resumed. What images are copied to it is settled before: only blobs
+ * and the files of a kit move.
  */
 export class UnfinishedBundle implements AsyncDisposable {
   readonly #opened: Opened
-  #unwritten: Digest[] = []
+  #unwritten: string[] = []
   readonly #commit = new GroupCommit(() => this.#note())
 
   private constructor(opened: Opened) {
@@ -77,18 +79,19 @@ export class UnfinishedBundle implements AsyncDisposable {
   /** Throws NO_SPACE unless the missing blobs fit on the disk. The parts of a plain tar need its whole size in addition. */
   async requireRoom({ splitSize }: Pick<Publication, 'splitSize'>): Promise<void> {
     const { directory, contents, done } = this.#opened
-    const sizes = [...contents.map.entries].flatMap(([path, { size }]) => {
-      const [, algorithm, hex] = /^blobs\/([^/]+)\/([^/]+)$/.exec(path) ?? []
-      const digest = `${algorithm}:${hex}`
-      return hex === undefined || (isDigest(digest) && done.has(digest)) ? [] : [{ digest, size }]
-    })
+    const sizes = [...contents.map.entries.values()].filter(({ path }) => !done.has(path)).map(({ path, size }) => ({ digest: path, size }))
     const isSplitPlain = splitSize !== undefined && compressionOfName(this.#opened.file) === undefined
     await new DiskRoom(directory).expect(sizes, isSplitPlain ? contents.map.size : 0)
   }
 
   /** True for a blob that is whole here, or that an earlier bundle brought. */
   has(digest: Digest): boolean {
-    return this.#opened.done.has(digest) || this.#opened.contents.elsewhere.has(digest)
+    return this.hasWhole(blobPath(digest)) || this.#opened.contents.elsewhere.has(digest)
+  }
+
+  /** True for a blob or a file, by its path, that is whole here. */
+  hasWhole(path: string): boolean {
+    return this.#opened.done.has(path)
   }
 
   /** True for a blob that the archive has a position for. */
@@ -96,11 +99,11 @@ export class UnfinishedBundle implements AsyncDisposable {
     return this.#opened.contents.map.entries.has(blobPath(digest))
   }
 
-  /** Takes the bytes of a blob in order, and writes them where they belong. The blob counts once all of it was verified and `end` has put it on the disk. */
-  blobWriter(digest: Digest): { write(chunk: Uint8Array): Promise<void>; end(): Promise<void> } {
+  /** Takes the bytes of a blob or a file in order, and writes them where they belong. It counts once all of it was verified and `end` has put it on the disk. */
+  writer(path: string): { write(chunk: Uint8Array): Promise<void>; end(): Promise<void> } {
     const { contents, done } = this.#opened
-    const entry = contents.map.entries.get(blobPath(digest))
-    if (entry === undefined) throw new MirrorError('INTERNAL', `${digest} has no position in the bundle`)
+    const entry = contents.map.entries.get(path)
+    if (entry === undefined) throw new MirrorError('INTERNAL', `${path} has no position in the bundle`)
     let at = entry.offset
     return {
       write: (chunk) => {
@@ -109,9 +112,9 @@ export class UnfinishedBundle implements AsyncDisposable {
         return this.#put(chunk, position)
       },
       end: async () => {
-        this.#unwritten.push(digest)
+        this.#unwritten.push(path)
         await this.#commit.run()
-        done.add(digest)
+        done.add(path)
       },
     }
   }
@@ -120,8 +123,9 @@ export class UnfinishedBundle implements AsyncDisposable {
   async finish({ splitSize, signal }: Pick<Publication, 'splitSize' | 'signal'> = {}): Promise<void> {
     const { file, directory, contents, archive, claim } = this.#opened
     const { map, files } = contents
-    for (const { path, size, offset } of map.entries.values()) {
-      await this.#put(tarHeader({ path, size }), offset - blockBytes)
+    for (const entry of map.entries.values()) {
+      const { path, size, offset } = entry
+      await this.#put(tarHeader(entry), offset - blockBytes)
       const bytes = files.get(path)
       if (bytes !== undefined) await this.#put(bytes, offset)
       await this.#put(Buffer.alloc(paddedSize(size) - size), offset + size)
@@ -153,14 +157,14 @@ export class UnfinishedBundle implements AsyncDisposable {
     await withLocalIo('write', directory, () => writeAt(archive, bytes, position))
   }
 
-  /** A blob is noted when its bytes have reached the disk: after a power cut nothing is noted that is not there. */
+  /** It is noted when its bytes have reached the disk: after a power cut nothing is noted that is not there. */
   async #note(): Promise<void> {
     const { archive, journal, directory } = this.#opened
-    const digests = this.#unwritten
+    const paths = this.#unwritten
     this.#unwritten = []
     await withLocalIo('write', directory, async () => {
       await archive.datasync()
-      await journal.appendFile(digests.map((digest) => `${digest}\n`).join(''))
+      await journal.appendFile(paths.map((path) => `${path}\n`).join(''))
     })
   }
 }
@@ -178,9 +182,9 @@ async function replaceOpenFiles(directory: string, claim: string): Promise<void>
   }
 }
 
-/** The noted blobs that are still whole: a disk may have changed since. The journal of another arrangement begins anew. */
-async function findDone({ contents: { map }, journal, archive, directory: path }: Omit<Opened, 'done'>, signal?: AbortSignal) {
-  const done = new Set<Digest>()
+/** What is noted and still whole: a disk may have changed since. The journal of another arrangement begins anew. */
+async function findDone({ contents: { map, streamed }, journal, archive, directory: path }: Omit<Opened, 'done'>, signal?: AbortSignal) {
+  const done = new Set<string>()
   const hash = createHash('sha256')
   for (const entry of map.entries.values()) hash.update(`${entry.path} ${entry.size}\n`)
   const arrangement = hash.digest('hex')
@@ -190,10 +194,11 @@ async function findDone({ contents: { map }, journal, archive, directory: path }
     await journal.appendFile(`${arrangement}\n`)
     return done
   }
-  for (const digest of new Set(lines.filter(isDigest))) {
-    const entry = map.entries.get(blobPath(digest))
-    if (entry !== undefined && (await contentHasDigest(fileContent(archive, { ...entry, path, signal, isShared: true }), digest)))
-      done.add(digest)
+  for (const line of new Set(lines)) {
+    const entry = map.entries.get(line)
+    const digest = streamed.get(line)?.digest
+    if (entry === undefined || digest === undefined) continue
+    if (await contentHasDigest(fileContent(archive, { ...entry, path, signal, isShared: true }), digest)) done.add(line)
   }
   return done
 }

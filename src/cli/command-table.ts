@@ -2,6 +2,8 @@ import { namedCommands, type CommandEntry, type NamedCommand } from './command-e
 import { completion, help, versionCommand } from './commands/about.ts'
 import { bundle, bundleCheck, bundleCreate, bundleInfo, bundleLoad, bundlePush } from './commands/bundle.ts'
 import { diffCommand } from './commands/diff.ts'
+import { kitPush, kitServe } from './commands/kit-site.ts'
+import { kit, kitCheck, kitCreate, kitInfo } from './commands/kit.ts'
 import { layout, layoutGc } from './commands/layout.ts'
 import { lockCommand } from './commands/lock.ts'
 import { images, mirrorCommand, plan } from './commands/mirror.ts'
@@ -85,6 +87,18 @@ export const commandTable: readonly CommandEntry[] = [
       { name: 'check', definition: bundleCheck, load: async () => (await import('./actions/bundle.ts')).runBundleCheck },
       { name: 'push', definition: bundlePush, load: async () => (await import('./actions/bundle.ts')).runBundlePush },
       { name: 'load', definition: bundleLoad, load: async () => (await import('./actions/bundle.ts')).runBundleLoad },
+    ],
+  },
+  {
+    name: 'kit',
+    group: 'Air gap',
+    definition: kit,
+    commands: [
+      { name: 'create', definition: kitCreate, load: async () => (await import('./actions/kit.ts')).runKitCreate },
+      { name: 'info', definition: kitInfo, load: async () => (await import('./actions/kit.ts')).runKitInfo },
+      { name: 'check', definition: kitCheck, load: async () => (await import('./actions/kit.ts')).runKitCheck },
+      { name: 'push', definition: kitPush, load: async () => (await import('./actions/kit-site.ts')).runKitPush },
+      { name: 'serve', definition: kitServe, load: async () => (await import('./actions/kit-site.ts')).runKitServe },
     ],
   },
   {

@@ -74,15 +74,16 @@ export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
 /** What of a report decides the exit code. */
 interface Ended {
   readonly images: readonly { readonly error?: ErrorSummary }[]
+  readonly files?: readonly { readonly error?: ErrorSummary }[]
   readonly error?: ErrorSummary
   readonly interrupted?: boolean
 }
 
 /** The exit code of a report: interrupted first, then refused bytes, then what kept every image from being started, then any failure. A success is 5 where `changed` is true: with `--detailed-exitcode`, after a change. */
-export function exitCodeOfReport({ images, error, interrupted }: Ended, signal?: StopSignal, changed = false): ExitCode {
+export function exitCodeOfReport({ images, files = [], error, interrupted }: Ended, signal?: StopSignal, changed = false): ExitCode {
   if (interrupted === true) return signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted
-  const failures = images.flatMap((image) => image.error ?? [])
-  const isNothingDone = failures.length === images.length
+  const failures = [...images, ...files].flatMap((one) => one.error ?? [])
+  const isNothingDone = failures.length === images.length + files.length
   if (error !== undefined) return fixed[error.code] ?? (isNothingDone ? exitCodes.notBegun : exitCodes.someFailed)
   if (failures.some(({ code }) => fixed[code] === exitCodes.integrityRefused)) return exitCodes.integrityRefused
   if (failures.length > 0) return exitCodes.someFailed

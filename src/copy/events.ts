@@ -39,7 +39,7 @@ export interface RequestCounts {
 }
 
 /** The commands that copy images. */
-export type RunCommand = 'mirror' | 'bundle create' | 'bundle push' | 'bundle load'
+export type RunCommand = 'mirror' | 'kit create' | 'kit push' | 'bundle create' | 'bundle push' | 'bundle load'
 
 /** An image's two names. */
 export interface ImageNames {
@@ -68,6 +68,12 @@ export interface StoredFacts {
   readonly digestPreserved?: boolean
   readonly platforms?: readonly string[]
 }
+
+/**
+ * What the digest of a file of a kit was compared with: a checksum file of the release, the release API, both, or a checksum file next to it; `none`
+ * for a file of the user's own and for one that no checksum covers; `made` for a file that is made with the kit; `kit` for one that is read out of a kit.
+ */
+export type FileCoverage = 'checksum-file' | 'release-api' | 'both' | 'none' | 'made' | 'kit'
 
 /** An event of a run. Events come in order and exactly once, except for progress, which is coalesced. `image` is the source reference, sizes are bytes, times milliseconds. */
 export type MirrorEvent =
@@ -114,6 +120,24 @@ export type MirrorEvent =
       readonly blobs: number
       readonly size: number
     }
+  /** A file of a kit is known, by its path in the kit: `present` where an earlier attempt wrote it, `base` where an earlier kit brought it and it stays out. */
+  | {
+      readonly type: 'file-planned'
+      readonly path: string
+      readonly digest: string
+      readonly size: number
+      readonly state: 'new' | 'present' | 'base'
+      /** The K3s release that it belongs to; absent for what belongs to none. */
+      readonly release?: string
+      /** What its digest was compared with; `none` for a file that is not covered by a checksum. */
+      readonly coverage: FileCoverage
+    }
+  /** `bytes` of `size` of a file of a kit are transferred. */
+  | { readonly type: 'file-progressed'; readonly path: string; readonly size: number; readonly bytes: number }
+  /** A file of a kit is in it, and its digest is right. */
+  | { readonly type: 'file-copied'; readonly path: string; readonly digest: string; readonly size: number }
+  /** A file of a kit could not be added: no kit is written. */
+  | { readonly type: 'file-failed'; readonly path: string; readonly error: ErrorSummary }
   /** Copying begins; `round` 2 is the retry at the end of the run. */
   | { readonly type: 'image-started'; readonly image: string; readonly round: 1 | 2 }
   /** A blob needs no transfer: the repository had it, or mounted it, or nodes fetch it from its own URL. */

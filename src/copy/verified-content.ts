@@ -3,7 +3,7 @@ import { isTransient, retry, type Retry, type RetryPolicy } from '../async/retry
 import { MirrorError, onSide } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { DigestCheck } from '../oci/digest.ts'
-import type { ImageSource } from '../oci/image-source.ts'
+import type { GetBlobOptions, ImageSource } from '../oci/image-source.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 
 /** Options of openVerified. */
@@ -30,15 +30,25 @@ export function blobCheck(repository: Repository, descriptor: Descriptor): Diges
 /** Bytes that a broken stream must have delivered for its next attempt to start at once and to count as the first. */
 const progressBytes = 64 * 1024
 
-/** Opens a blob for one reading, resumed where its stream breaks. The last chunk is withheld until the digest matches, so that a wrong blob is never delivered whole. */
-export async function openVerified(
+/** Opens a blob for one reading, as `openResumed` does. */
+export function openVerified(
   source: ImageSource,
   repository: Repository,
   descriptor: Descriptor,
   options: VerifiedOptions = {},
 ): Promise<Content> {
-  const { signal, onProgress, onRetry, check = blobCheck(repository, descriptor) } = options
-  const size = descriptor.size - check.received
+  const { check = blobCheck(repository, descriptor) } = options
+  return openResumed((from) => source.getBlob(repository, descriptor, from), descriptor.size, { ...options, check })
+}
+
+/** Opens content of a known size for one reading, resumed where its stream breaks. The last chunk is withheld until the digest matches, so that wrong content is never delivered whole. */
+export async function openResumed(
+  openAt: (from: GetBlobOptions) => Promise<Content>,
+  whole: number,
+  options: VerifiedOptions & { readonly check: DigestCheck },
+): Promise<Content> {
+  const { signal, onProgress, onRetry, check } = options
+  const size = whole - check.received
   let opened: Content | undefined
   let isResumed = false
   /** True once the sink has failed, which is not a failure of the source. */
@@ -52,7 +62,7 @@ export async function openVerified(
     opened = undefined
   }
   const open = async (): Promise<void> => {
-    opened ??= await source.getBlob(repository, descriptor, { offset: check.received, isResumed, signal })
+    opened ??= await openAt({ offset: check.received, isResumed, signal })
     isResumed = true
   }
   const patiently = (work: () => Promise<void>): Promise<void> => {
@@ -90,7 +100,7 @@ export async function openVerified(
       opened = undefined
       await content?.read(take)
     })
-    if (descriptor.size === 0) check.end()
+    if (whole === 0) check.end()
   }
   await patiently(open)
   return { size, read, cancel }

@@ -26,6 +26,7 @@ export function formatLock({ schemaVersion, lists, platforms, sparse, images, bu
     bundle: bundle && {
       digest: bundle.digest,
       contents: bundle.contents.map(({ digest, size, kind, image }) => ({ digest, size, kind, image })),
+      files: bundle.files?.map(({ path, digest, size }) => ({ path, digest, size })),
     },
   }
   return header + stringify(document, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })

@@ -55,6 +55,14 @@ export interface LockedContent {
   readonly image: string
 }
 
+/** A file of the kit that a lock was written with. */
+export interface LockedFile {
+  /** Where it lies in the kit. */
+  readonly path: string
+  readonly digest: Digest
+  readonly size: number
+}
+
 /** What a lock file says: the same images give the same bytes, so it has no times and no versions. */
 export interface Lock {
   readonly schemaVersion: 1
@@ -66,7 +74,12 @@ export interface Lock {
   /** In the order of their references. */
   readonly images: readonly LockedImage[]
   /** Present in the lock of a bundle: its digest, and all that a later bundle need not hold. */
-  readonly bundle?: { readonly digest: Digest; readonly contents: readonly LockedContent[] }
+  readonly bundle?: {
+    readonly digest: Digest
+    readonly contents: readonly LockedContent[]
+    /** Of a kit, in the order of their paths. */
+    readonly files?: readonly LockedFile[]
+  }
 }
 
 const firstKey = /^(?:schemaVersion|lists|platforms|sparse|images|bundle):(?:\s|$)/

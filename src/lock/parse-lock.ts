@@ -3,7 +3,15 @@ import { formatPlatform, parsePlatform } from '../oci/platform.ts'
 import { formatReference } from '../oci/reference.ts'
 import { parseYaml } from '../registries-yaml/read/yaml-document.ts'
 import { LockNode, type RefuseNode } from './lock-node.ts'
-import { lockVersion, type Lock, type LockedContent, type LockedImage, type LockedList, type LockedPlatform } from './lock.ts'
+import {
+  lockVersion,
+  type Lock,
+  type LockedContent,
+  type LockedFile,
+  type LockedImage,
+  type LockedList,
+  type LockedPlatform,
+} from './lock.ts'
 
 const again = 'run k3s-mirror lock again to write the file anew'
 
@@ -102,8 +110,17 @@ function readPlatform(node: LockNode): LockedPlatform {
 }
 
 function readBundle(node: LockNode): NonNullable<Lock['bundle']> {
-  const { digest, contents } = node.fields(['digest', 'contents'])
-  return { digest: digest.digest(), contents: contents.items().map(readContent) }
+  const { digest, contents, files } = node.fields(['digest', 'contents'], ['files'])
+  return {
+    digest: digest.digest(),
+    contents: contents.items().map(readContent),
+    ...(files && { files: files.items().map(readFile) }),
+  }
+}
+
+function readFile(node: LockNode): LockedFile {
+  const { path, digest, size } = node.fields(['path', 'digest', 'size'])
+  return { path: path.text(), digest: digest.digest(), size: size.count() }
 }
 
 function readContent(node: LockNode): LockedContent {

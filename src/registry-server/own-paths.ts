@@ -8,6 +8,7 @@ import { registriesPath } from './page-facts.ts'
 import { renderPage } from './page.ts'
 import type { RegistryState } from './registry-call.ts'
 import { failureReply, Refusal, type Reply } from './reply.ts'
+import { fileReply, type ServedFiles } from './served-files.ts'
 import { prefersHtml, renderTextPage } from './text-page.ts'
 
 /** What the page shows in addition to the contents of the layout. */
@@ -42,6 +43,12 @@ interface OwnPathOptions {
   readonly isSecure: boolean
   readonly hasPasswords: boolean
   readonly page: PageSources | undefined
+  /** The address that clients use, in place of what they send as Host. */
+  readonly origin: URL | undefined
+  readonly files: ServedFiles | undefined
+  readonly caCertificate: string | undefined
+  /** Whether files and what nodes need before they have a password require it too. */
+  readonly protectFiles: boolean
   readonly collections: CollectionCounts
 }
 
@@ -58,11 +65,20 @@ export class OwnPaths {
     this.#inventory = new InventoryReader(state.layout, options.page)
   }
 
-  /** The reply to GET and HEAD of `/`, `/registries.yaml`, `/healthz` and `/metrics`; undefined for every other path. */
+  /** The reply to what needs no password: `/healthz`, and with files those, the channels and `/registries.yaml`, because the installer sends none. */
+  async openReply(request: IncomingMessage): Promise<Reply | undefined> {
+    const path = pathOf(request.url ?? '')
+    const { files, protectFiles } = this.#options
+    if (path === healthPath) return this.reply(request)
+    if (files === undefined || protectFiles) return undefined
+    return path === registriesPath ? this.reply(request) : this.#file(request, path)
+  }
+
+  /** The reply to GET and HEAD of `/`, `/registries.yaml`, `/healthz` and `/metrics`, and of files; undefined for every other path. */
   async reply(request: IncomingMessage): Promise<Reply | undefined> {
     const { method, url = '' } = request
     const path = pathOf(url)
-    if (!ownPaths.has(path)) return undefined
+    if (!ownPaths.has(path)) return this.#file(request, path)
     if (method !== 'GET' && method !== 'HEAD')
       throw new Refusal(405, { code: 'UNSUPPORTED', message: 'the operation is unsupported' }, { allow: 'GET, HEAD' })
     if (path === '/') return this.#page(request)
@@ -79,6 +95,13 @@ export class OwnPaths {
     this.#inventory.close()
   }
 
+  /** No file takes the place of the API or of a path of the server. */
+  async #file(request: IncomingMessage, path: string): Promise<Reply | undefined> {
+    const { files, caCertificate } = this.#options
+    if (files === undefined || ownPaths.has(path) || /^\/v2(?:\/|$)/.test(path)) return undefined
+    return fileReply(files, request, { path, caCertificate })
+  }
+
   async #metrics(): Promise<string> {
     const { layout, uploads } = this.#state
     const repositories = layout.repositories()
@@ -89,7 +112,7 @@ export class OwnPaths {
   }
 
   #originOf({ headers, socket }: IncomingMessage): URL {
-    return originOf(headers.host, this.#options.isSecure, socket)
+    return this.#options.origin ?? originOf(headers.host, this.#options.isSecure, socket)
   }
 
   #registries(request: IncomingMessage): Reply {
@@ -104,7 +127,7 @@ export class OwnPaths {
   }
 
   async #page(request: IncomingMessage): Promise<Reply> {
-    const { hasPasswords, page } = this.#options
+    const { hasPasswords, page, files, caCertificate } = this.#options
     const { writable, registry } = this.#state
     const origin = this.#originOf(request)
     const render = prefersHtml(request.headers.accept ?? '') ? renderPage : renderTextPage
@@ -116,6 +139,8 @@ export class OwnPaths {
       lists: page?.lists ?? [],
       nodeRegistries: page?.nodeRegistries(origin),
       nodeWarning: page?.nodeWarning?.(origin),
+      files: await files?.list(),
+      caCertificate,
     })
   }
 }

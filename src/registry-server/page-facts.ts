@@ -1,3 +1,4 @@
+import type { KitFile } from '../bundle/bundle-record.ts'
 import type { Inventory, InventoryEntry } from './inventory.ts'
 
 /** What the page at `/` shows in addition to the images. */
@@ -14,6 +15,10 @@ export interface PageFacts {
   readonly nodeRegistries: string | undefined
   /** Why nodes may not reach the server at this origin. */
   readonly nodeWarning: string | undefined
+  /** The files that the server offers; undefined for a registry without files. */
+  readonly files: readonly KitFile[] | undefined
+  /** The CA certificate of the server in PEM, if nodes need it. */
+  readonly caCertificate: string | undefined
 }
 
 /** Where nodes find the registries.yaml of this server. */

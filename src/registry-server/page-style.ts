@@ -8,6 +8,8 @@ const pageStyle = `
 body{margin:0 auto;max-width:90rem;padding:1rem 1.5rem 3rem;font:1rem/1.5 system-ui,sans-serif}
 h1{font-size:1.4rem;margin:.5rem 0}
 h2{font-size:1.1rem;margin:1.5rem 0 .5rem}
+h3{font-size:1rem;margin:1rem 0 .25rem}
+p{margin:.5rem 0}
 summary{cursor:pointer}
 code,pre{font:.85rem/1.5 ui-monospace,monospace}
 .status{display:flex;flex-wrap:wrap;gap:.5rem;list-style:none;margin:0;padding:0}
@@ -44,19 +46,20 @@ td[data-name]::before{content:attr(data-name) ": ";color:var(--soft)}
 }
 `
 
-// Filters the list and copies registries.yaml. navigator.clipboard needs HTTPS and permission; the older execCommand needs neither.
+// Filters the list of images and copies registries.yaml and commands. navigator.clipboard needs HTTPS and permission; the older execCommand needs neither.
 const pageScript = `
-const copy=document.querySelector('.copy'),yaml=document.querySelector('pre'),copied=document.querySelector('.copied')
-const select=()=>{yaml.closest('details').open=true
-const range=document.createRange();range.selectNodeContents(yaml)
+for(const button of document.querySelectorAll('.copy')){
+const part=button.closest('section'),text=part.querySelector('pre'),details=text.closest('details')
+const select=()=>{if(details)details.open=true
+const range=document.createRange();range.selectNodeContents(text)
 const selection=getSelection();selection.removeAllRanges();selection.addRange(range)}
-const write=async()=>{try{await navigator.clipboard.writeText(yaml.textContent);return true}catch{return document.execCommand('copy')}}
-if(copy){copy.hidden=false;copy.addEventListener('click',async()=>{select()
-copied.textContent=await write()?'Copied':'Selected: press Ctrl+C to copy'})}
+const write=async()=>{try{await navigator.clipboard.writeText(text.textContent);return true}catch{return document.execCommand('copy')}}
+button.hidden=false;button.addEventListener('click',async()=>{select()
+part.querySelector('.copied').textContent=await write()?'Copied':'Selected: press Ctrl+C to copy'})}
 const box=document.querySelector('.find')
 if(box){
 const input=box.querySelector('input'),count=box.querySelector('output')
-const rows=[...document.querySelectorAll('tbody tr')].map((row)=>[row,row.textContent.toLowerCase()])
+const rows=[...document.querySelector('tbody').querySelectorAll('tr')].map((row)=>[row,row.textContent.toLowerCase()])
 const find=()=>{const words=input.value.toLowerCase().split(/\\s+/);let shown=0
 for(const [row,text] of rows){const hit=words.every((word)=>text.includes(word));row.hidden=!hit;if(hit)shown++}
 count.textContent=input.value===''?'':shown+' of '+rows.length}

@@ -1,6 +1,9 @@
 import prettyBytes from 'pretty-bytes'
+import type { KitFile } from '../bundle/bundle-record.ts'
+import { kitReleases } from '../kit/releases.ts'
 import { html, type Html } from './html.ts'
 import type { Inventory, InventoryEntry } from './inventory.ts'
+import { nodeCommands, urlPath, type NodeCommand } from './node-commands.ts'
 import { nodePath, registriesPath, repositoryName, sourcesOf, statusOf, type PageFacts } from './page-facts.ts'
 import { pagePolicy, scriptElement, styleElement } from './page-style.ts'
 import type { Reply } from './reply.ts'
@@ -52,22 +55,66 @@ function list({ entries, releases }: Inventory, facts: PageFacts): Html {
     </div>`
 }
 
+/** The button is shown where scripts run. */
+const copyButton = html`<button type="button" class="copy" hidden>Copy</button> <span class="copied note" role="status"></span>`
+
 function nodes({ nodeRegistries, nodeWarning, hasPasswords, origin }: PageFacts): Html | undefined {
   if (nodeRegistries === undefined) return undefined
   const password = hasPasswords ? html` Fill in <code>auth</code>: this registry requires a password.` : undefined
-  return html`<h2>Configure nodes</h2>
+  return html`<section>
+    <h2>Configure nodes</h2>
     <p>
       Save this file as <code>${nodePath}</code> on every node, then restart K3s. Nodes pull from <code>${origin.origin}</code>.${password}
     </p>
     ${nodeWarning === undefined ? undefined : html`<p><strong>Warning:</strong> ${nodeWarning}</p>`}
-    <p>
-      <a class="button" href="${registriesPath}" download="registries.yaml">Download registries.yaml</a>
-      <button type="button" class="copy" hidden>Copy</button> <span class="copied note" role="status"></span>
-    </p>
+    <p><a class="button" href="${registriesPath}" download="registries.yaml">Download registries.yaml</a> ${copyButton}</p>
     <details>
       <summary>Show registries.yaml</summary>
       <pre tabindex="0">${nodeRegistries}</pre>
-    </details>`
+    </details>
+  </section>`
+}
+
+function command({ title, note, lines }: NodeCommand): Html {
+  return html`<section>
+    <h3>${title}</h3>
+    ${note === undefined ? undefined : html`<p class="note">${note}</p>`}
+    <pre tabindex="0">${lines.join('\n')}</pre>
+    <p>${copyButton}</p>
+  </section>`
+}
+
+function install(facts: PageFacts): Html | undefined {
+  const commands = nodeCommands(facts)
+  if (commands.length === 0) return undefined
+  return html`<h2>Install K3s ${kitReleases(facts.files ?? []).join(', ')}</h2>
+    <p>Type these commands on the nodes, as root.</p>
+    ${commands.map(command)}`
+}
+
+function fileList({ files = [] }: PageFacts): Html | undefined {
+  if (files.length === 0) return undefined
+  const row = ({ path, size, digest }: KitFile): Html =>
+    html`<tr>
+      <th scope="row"><a href="/${urlPath(path)}">${path}</a></th>
+      <td data-name="Digest"><code title="${digest}" tabindex="0">${digest}</code></td>
+      <td data-name="Size" class="number">${prettyBytes(size)}</td>
+    </tr> `
+  return html`<h2>Files</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Path</th>
+            <th scope="col">Digest</th>
+            <th scope="col" class="number">Size</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${files.map(row)}
+        </tbody>
+      </table>
+    </div>`
 }
 
 function total(name: string, value: string | number | Html): Html {
@@ -98,9 +145,9 @@ export function renderPage(inventory: Inventory, facts: PageFacts): Reply {
         <dl class="totals">
           ${total('repositories', repositories)}${total('tags', entries.length)}${total('blobs and manifests', blobs)}${total('total size', prettyBytes(bytes))}${total('last change (UTC)', time(changedAt))}
         </dl>
-        ${sources.length === 0 ? undefined : html`<p>Images of ${sources.join(', ')}.</p>`} ${nodes(facts)}
+        ${sources.length === 0 ? undefined : html`<p>Images of ${sources.join(', ')}.</p>`} ${install(facts)} ${nodes(facts)}
         <h2>Images</h2>
-        ${list(inventory, facts)} ${scriptElement}
+        ${list(inventory, facts)} ${fileList(facts)} ${scriptElement}
       </body>
     </html> `
   const headers = {

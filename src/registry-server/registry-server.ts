@@ -8,12 +8,13 @@ import { refuseLogin, type Login, type LoginClient } from './authenticator.ts'
 import { GarbageCollector, type GarbageOptions } from './garbage-collector.ts'
 import { listenError } from './listen-error.ts'
 import { OpenUploads } from './open-uploads.ts'
-import { healthPath, OwnPaths, pathOf, type PageSources } from './own-paths.ts'
+import { OwnPaths, type PageSources } from './own-paths.ts'
 import { answerPlainHttp } from './plain-http.ts'
 import type { RegistryState } from './registry-call.ts'
 import { failureReply, type Reply } from './reply.ts'
 import { routeRequest } from './route.ts'
 import { awaitEarlierReplies, sendReply } from './send-reply.ts'
+import type { ServedFiles } from './served-files.ts'
 
 const maxHeaderBytes = 32 * 1024
 const idleMilliseconds = 5 * 60 * 1000
@@ -57,10 +58,18 @@ export interface RegistryServerOptions {
   readonly garbage?: GarbageOptions
   /** Speaks HTTPS only, with TLS 1.2 or later. */
   readonly tls?: ServerTls
-  /** Checks the credentials of every request; without it no request needs any. */
+  /** Checks the credentials of every request, except of `/healthz` and what `files` opens; without it no request needs any. */
   readonly authenticator?: { login(authorization: string | undefined, client: LoginClient): Promise<Login> }
   /** Sources of the page at `/` in addition to the layout. */
   readonly page?: PageSources
+  /** Scheme, host and port that clients reach the server by, for the page and registries.yaml; default: what each client sends as Host. */
+  readonly origin?: URL
+  /** Files to serve next to the images, and the channels of their releases, read-only. */
+  readonly files?: ServedFiles
+  /** The CA certificate of the server in PEM, for nodes that do not trust it: with `files` at `/ca.crt`. */
+  readonly caCertificate?: string
+  /** Files, channels and `/registries.yaml` require the credentials too; by default, they can be read without. */
+  readonly protectFiles?: boolean
   readonly onRequest?: (record: AccessRecord) => void
   /** Receives the cause of each reply of 500 or more, which the reply does not show. */
   readonly onFailure?: (error: unknown) => void
@@ -96,9 +105,11 @@ interface Serving {
 
 /** The reply to one request; `onUser` receives the user. */
 async function replyTo({ state, own, options }: Serving, request: IncomingMessage, onUser: (user: string) => void): Promise<Reply> {
-  const { url = '', headers, socket } = request
+  const { headers, socket } = request
   try {
-    if (pathOf(url) !== healthPath && options.authenticator !== undefined) {
+    const open = await own.openReply(request)
+    if (open !== undefined) return open
+    if (options.authenticator !== undefined) {
       const client = { address: socket.remoteAddress ?? '', isGone: () => socket.destroyed }
       const login = await options.authenticator.login(headers.authorization, client)
       if (typeof login === 'string') throw refuseLogin(login)
@@ -161,6 +172,10 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     isSecure,
     hasPasswords: options.authenticator !== undefined,
     page: options.page,
+    origin: options.origin,
+    files: options.files,
+    caCertificate: options.caCertificate,
+    protectFiles: options.protectFiles === true,
     collections: collector?.counts ?? { runs: 0, failures: 0, freedBytes: 0, lastRunAt: 0 },
   })
   const serving: Serving = { state, own, options, isClosing: false }

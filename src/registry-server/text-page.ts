@@ -1,6 +1,7 @@
 import prettyBytes from 'pretty-bytes'
 import { visibleText } from './html.ts'
 import type { Inventory, InventoryEntry } from './inventory.ts'
+import { nodeCommands } from './node-commands.ts'
 import { nodePath, registriesPath, repositoryName, sourcesOf, statusOf, type PageFacts } from './page-facts.ts'
 import type { Reply } from './reply.ts'
 
@@ -43,16 +44,21 @@ function table(entries: readonly InventoryEntry[], facts: PageFacts): readonly s
   )
 }
 
-function nodeLines({ nodeRegistries, nodeWarning, hasPasswords, origin }: PageFacts): readonly string[] {
+function nodeLines({ files, nodeRegistries, nodeWarning, hasPasswords, origin }: PageFacts): readonly string[] {
   if (nodeRegistries === undefined) return []
   const credentials = hasPasswords ? ' --user <name>' : ''
-  return [
-    '',
-    'Configure nodes:',
-    `  curl --fail${credentials} -o ${nodePath} ${origin.origin}${registriesPath}`,
+  const download = ['Configure nodes:', `  curl --fail${credentials} -o ${nodePath} ${origin.origin}${registriesPath}`]
+  const lines = [
+    ...(files === undefined ? download : []),
     ...(hasPasswords ? ['This registry requires a password: fill in "auth" in the file.'] : []),
     ...(nodeWarning === undefined ? [] : [`Warning: ${nodeWarning}`]),
   ]
+  return lines.length === 0 ? [] : ['', ...lines]
+}
+
+/** The commands of nodes as a script with comments. */
+function installLines(facts: PageFacts): readonly string[] {
+  return nodeCommands(facts).flatMap(({ title, note, lines }) => ['', `# ${title}`, ...(note === undefined ? [] : [`# ${note}`]), ...lines])
 }
 
 /** The page at `/` as text, for curl: the images, and how to configure nodes. */
@@ -66,6 +72,7 @@ export function renderTextPage(inventory: Inventory, facts: PageFacts): Reply {
     ...(sources.length === 0 ? [] : [`Images of ${sources.join(', ')}`]),
     ...(entries.length === 0 ? [] : ['', ...table(entries, facts)]),
     ...nodeLines(facts),
+    ...installLines(facts),
   ]
   const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', vary: 'accept' }
   return { status: 200, headers, body: `${visibleText(lines.join('\n'))}\n` }

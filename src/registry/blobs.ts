@@ -1,5 +1,5 @@
 import type { Content } from '../async/content.ts'
-import { cannot, isMirrorError, MirrorError, type Attempt, type ErrorCode } from '../errors.ts'
+import { isMirrorError, MirrorError, type ErrorCode } from '../errors.ts'
 import { addressRefusal } from '../http/address.ts'
 import type { StreamedAnswer } from '../http/send-request.ts'
 import { parseContentRange } from '../oci/content-range.ts'
@@ -11,6 +11,7 @@ import { redactUrl } from '../text/redact.ts'
 import type { ApiRequest } from './api-request.ts'
 import { askByHead, isWebPage } from './ask-by-head.ts'
 import { apiUrl } from './endpoint.ts'
+import { openRanged } from './ranged-download.ts'
 import type { RegistryTransport } from './transport.ts'
 
 /** What a blob is called in messages. */
@@ -65,62 +66,6 @@ async function hasFirstByte(
     return !isWebPage(download.headers) && (total === undefined || total === size)
   } finally {
     release()
-  }
-}
-
-/** Encodings that change the bytes; what else stands in Content-Encoding is a label that storages keep of an upload. */
-const encodings = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress'])
-
-/** Bytes to skip because the server sent the blob from its start. Throws INTEGRITY for a length that cannot be this blob's. */
-function surplus(download: StreamedAnswer, { size }: Descriptor, offset: number, what: Attempt): number {
-  const { headers, length, url } = download
-  const from = download.status === 206 ? offset : 0
-  if (length === size - from) return offset - from
-  const encoding = (headers.get('content-encoding') ?? '').trim().toLowerCase()
-  if (encodings.has(encoding)) {
-    throw cannot('PROTOCOL', what, `${url.host} returned it with the unrequested encoding ${encoding}`)
-  }
-  if (isWebPage(headers)) {
-    throw cannot('PROTOCOL', what, `${url.host} returned a web page`, {
-      hint: 'check for a proxy, a login page or a captive portal in between',
-    })
-  }
-  if (length === undefined) return offset - from
-  throw cannot('INTEGRITY', what, `${url.host} declares ${length} bytes, but the manifest declares ${size - from}`)
-}
-
-/** True when a partial answer holds the bytes that were asked for. */
-function isAskedRange(download: StreamedAnswer, { size }: Descriptor, offset: number): boolean {
-  if (download.status !== 206) return true
-  const range = parseContentRange(download.headers.get('content-range'))
-  return range !== undefined && range.start === offset && range.end === size - 1 && (range.total === undefined || range.total === size)
-}
-
-/** A download from its byte `skip` on, as `size` bytes of content; `release` is called when it was read or cancelled. */
-function downloadContent(download: StreamedAnswer, size: number, skip: number, what: Attempt, release: () => void): Content {
-  const { host } = download.url
-  return {
-    size,
-    async read(sink) {
-      let toSkip = skip
-      let left = size
-      try {
-        await download.read((chunk) => {
-          const skipped = Math.min(toSkip, chunk.length)
-          toSkip -= skipped
-          left -= chunk.length - skipped
-          if (left < 0) throw cannot('INTEGRITY', what, `${host} sent more bytes than the manifest declares`)
-          if (skipped < chunk.length) return sink(skipped === 0 ? chunk : chunk.subarray(skipped))
-        })
-      } finally {
-        release()
-      }
-      if (left > 0) throw cannot('CONNECTION_LOST', what, `${host} closed the connection ${left} bytes before the end`)
-    },
-    cancel() {
-      download.cancel()
-      release()
-    },
   }
 }
 
@@ -190,21 +135,10 @@ export async function getBlob(
   options: GetBlobOptions = {},
 ): Promise<Content> {
   const { offset = 0, isResumed = false, signal } = options
-  const what: Attempt = ['read', blobName(repository, descriptor)]
   const release = isResumed ? () => undefined : await transport.acquire(descriptor.size)
-  const open = (expect: readonly number[], range: Readonly<Record<string, string>> = {}): Promise<StreamedAnswer> =>
-    openBlob(transport, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal })
-  let download: StreamedAnswer | undefined
-  try {
-    download = offset === 0 ? await open([200]) : await open([200, 206, 416], { range: `bytes=${offset}-` })
-    if (download.status === 416 || !isAskedRange(download, descriptor, offset)) {
-      download.cancel()
-      download = await open([200])
-    }
-    return downloadContent(download, descriptor.size - offset, surplus(download, descriptor, offset, what), what, release)
-  } catch (error) {
-    download?.cancel()
-    release()
-    throw error
-  }
+  return openRanged(
+    (expect, range) =>
+      openBlob(transport, repository, descriptor, { expect, headers: { accept: '*/*', 'accept-encoding': 'identity', ...range }, signal }),
+    { size: descriptor.size, offset, what: ['read', blobName(repository, descriptor)], declaredBy: 'the manifest', release },
+  )
 }

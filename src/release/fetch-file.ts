@@ -37,14 +37,20 @@ export async function fetchFile(client: HttpClient, url: URL, options: FetchOpti
   const { signal, headers, redirects = 5 } = options
   const once = async (): Promise<HttpResponse> => {
     const response = await client.request({ method: 'GET', url, headers, redirects, maxBytes: maxListBytes, signal })
-    const { status } = response
-    if (status !== 429 && status < 500) return response
-    const [code, what] = status === 429 ? (['THROTTLED', 'too many requests'] as const) : (['UNAVAILABLE', 'the server failed'] as const)
-    throw new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, {
-      retryAfter: parseRetryAfter(response.headers.get('retry-after')),
-    })
+    const failure = temporaryFailure(url, response)
+    if (failure !== undefined) throw failure
+    return response
   }
   return retry(once, { ...options.retry, signal })
+}
+
+/** The error for a status that may pass, 429 or 5xx; undefined for any other. */
+export function temporaryFailure(url: URL, { status, headers }: Pick<HttpResponse, 'status' | 'headers'>): MirrorError | undefined {
+  if (status !== 429 && status < 500) return undefined
+  const [code, what] = status === 429 ? (['THROTTLED', 'too many requests'] as const) : (['UNAVAILABLE', 'the server failed'] as const)
+  return new MirrorError(code, `cannot fetch ${redactUrl(url)}: ${what} (HTTP ${status})`, {
+    retryAfter: parseRetryAfter(headers.get('retry-after')),
+  })
 }
 
 /** True for a status that says that there is no such file. */

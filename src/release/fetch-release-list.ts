@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { MirrorError, isMirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
-import { isJsonObject } from '../oci/json-object.ts'
 import { redactUrl } from '../text/redact.ts'
 import { fetchFile, isAbsent, unexpectedStatus, type FetchOptions, type ListFetchOptions } from './fetch-file.ts'
 import { parseImageList, type ListCoverage, type NotedImages, type SelectedList } from './image-list.ts'
 import { decodeList } from './list-text.ts'
+import { fetchReleaseAssets } from './release-api.ts'
 import { checksumFile, defaultArtifactUrl, imageListFile, releaseApiUrlOf, releaseFileUrl } from './release-files.ts'
 import { hasImageList, parseVersion } from './version.ts'
 
@@ -99,42 +99,6 @@ async function fetchBoth(
   return { bytes: list.value, checksum }
 }
 
-/** What the release API says about the image list: its SHA-256 in lower-case hex, or why that is not known. */
-type ReleaseDigest = { readonly sha256: string } | { readonly unknown: string }
-
-function readDigest(body: Uint8Array): ReleaseDigest {
-  let release: unknown
-  try {
-    release = JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return { unknown: 'the release API did not answer with JSON' }
-  }
-  const assets = isJsonObject(release) ? release['assets'] : undefined
-  const asset = Array.isArray(assets) ? assets.filter(isJsonObject).find(({ name }) => name === imageListFile) : undefined
-  const digest = asset?.['digest']
-  const hex = typeof digest === 'string' ? /^sha256:([0-9a-f]{64})$/i.exec(digest)?.[1] : undefined
-  return hex === undefined ? { unknown: 'the release API knows no digest of it' } : { sha256: hex.toLowerCase() }
-}
-
-/** Asks the release API for the digest of a release's image list; a failure is an answer (`unknown`), not an error. */
-async function fetchDigest(client: HttpClient, url: URL, { retry, signal }: ListFetchOptions): Promise<ReleaseDigest> {
-  const limited: ReleaseDigest = { unknown: 'the rate limit of the release API is used up' }
-  try {
-    const { status, headers, body } = await fetchFile(client, url, {
-      // The API's limit is 60 requests an hour: waiting for it to pass would hold up a run for a check that is extra.
-      retry: { ...retry, retries: 1, maxThrottled: 0 },
-      signal,
-      headers: { accept: 'application/vnd.github+json' },
-    })
-    if (status === 200) return readDigest(body)
-    if (status === 403 && headers.get('x-ratelimit-remaining') === '0') return limited
-    return { unknown: `the release API answered HTTP ${status}` }
-  } catch (error) {
-    if (signal?.aborted || !isMirrorError(error)) throw error
-    return error.code === 'THROTTLED' ? limited : { unknown: `the release API did not answer (${error.code})` }
-  }
-}
-
 /** How a list is verified that no checksum file names, and a warning where it is not. */
 async function coverageWithoutFile(
   client: HttpClient,
@@ -143,12 +107,13 @@ async function coverageWithoutFile(
   options: ListFetchOptions,
 ): Promise<readonly [ListCoverage, ...warnings: readonly string[]]> {
   const url = releaseApiUrlOf(options.artifactUrl ?? defaultArtifactUrl, tag, options.releaseApiUrl)
-  const digest = url === undefined ? undefined : await fetchDigest(client, url, options)
-  if (digest !== undefined && 'sha256' in digest) {
-    requireSha256(tag, digest.sha256, sha256, 'the release API')
+  const release = url === undefined ? undefined : await fetchReleaseAssets(client, url, options)
+  const expected = release?.assets.get(imageListFile)?.sha256
+  if (expected !== undefined) {
+    requireSha256(tag, expected, sha256, 'the release API')
     return ['release-api']
   }
-  const why = digest === undefined ? '' : ` (${digest.unknown})`
+  const why = release === undefined ? '' : ` (${release.unknown ?? 'the release API knows no digest of it'})`
   return ['none', `the image list of ${tag} is not covered by a checksum${why}; its sha256 is ${sha256}`]
 }
 

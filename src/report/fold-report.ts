@@ -1,7 +1,8 @@
 import type { EngineSummary, ErrorSummary, MirrorEvent, RunCommand, StartedImage } from '../copy/events.ts'
 import type { StepState } from '../plan/plan.ts'
 import type { ShardSummary } from '../plan/shard.ts'
-import { reportHead } from './report-head.ts'
+import { FileFold } from './fold-files.ts'
+import { reportHead, unfinishedError } from './report-head.ts'
 import type { ImageBytes, ImageReport, ImageStatus, ListReport, MirrorReport } from './report.ts'
 
 /** How one blob or manifest reached the destination, weakest first: a stronger outcome replaces a weaker one. */
@@ -29,12 +30,6 @@ function endOf(event: MirrorEvent): Pick<ImageState, 'done'> {
   return event.type === 'image-up-to-date' ? { done: 'up-to-date' } : {}
 }
 
-const unfinished: ErrorSummary = {
-  code: 'CANCELLED',
-  message: 'the run ended before this image was finished',
-  hint: 'run the same command again; it copies only what is missing',
-}
-
 function note(image: ImageState, { digest, size }: { readonly digest: string; readonly size: number }, outcome: Outcome): void {
   const known = image.contents.get(digest)
   if (known !== undefined && outcomes.indexOf(known.outcome) >= outcomes.indexOf(outcome)) return
@@ -51,7 +46,7 @@ function bytesOf(image: ImageState): ImageBytes {
 
 function imageReport(state: ImageState, ended: ErrorSummary | undefined): ImageReport {
   const { image, sourceEndpoint, destination, digest, done, previousDigest, digestPreserved, platforms, foreign } = state
-  const { error = ended ?? unfinished } = state
+  const { error = ended ?? unfinishedError('image') } = state
   return {
     source: image,
     ...(sourceEndpoint !== undefined && { sourceEndpoint }),
@@ -72,6 +67,7 @@ function imageReport(state: ImageState, ended: ErrorSummary | undefined): ImageR
 export class ReportFold {
   readonly #command: RunCommand
   readonly #images = new Map<string, ImageState>()
+  readonly #files = new FileFold()
   readonly #lists: ListReport[] = []
   readonly #warnings: string[] = []
   #destination = ''
@@ -86,6 +82,7 @@ export class ReportFold {
   }
 
   event(event: MirrorEvent): void {
+    this.#files.event(event)
     switch (event.type) {
       case 'run-started':
         this.#destination = event.destination
@@ -105,6 +102,10 @@ export class ReportFold {
       case 'warning':
         this.#warnings.push(event.image === undefined ? event.message : `${event.image}: ${event.message}`)
         return
+      case 'file-planned':
+      case 'file-progressed':
+      case 'file-copied':
+      case 'file-failed':
       case 'image-started':
       case 'layer-progressed':
       case 'retrying':
@@ -152,6 +153,7 @@ export class ReportFold {
   report(): MirrorReport {
     const { error } = this.#finish ?? {}
     const images = [...this.#images.values()].map((state) => imageReport(state, error))
+    const files = this.#files.report(error)
     const count = (status: ImageStatus): number => images.filter((image) => image.status === status).length
     const sum = (bytes: (image: ImageReport) => number): number => images.reduce((total, image) => total + bytes(image), 0)
     return {
@@ -166,12 +168,13 @@ export class ReportFold {
         upToDate: count('up-to-date'),
         skipped: count('skipped'),
         failed: count('failed'),
-        bytesCopied: sum(({ bytes }) => bytes.copied),
-        bytesSaved: sum(({ bytes }) => bytes.mounted + bytes.present),
+        bytesCopied: sum(({ bytes }) => bytes.copied) + this.#files.bytesOf('added'),
+        bytesSaved: sum(({ bytes }) => bytes.mounted + bytes.present) + this.#files.bytesOf('reused', 'in-base'),
         bytesRetried: this.#bytesRetried,
         requests: this.#finish?.requests ?? { source: 0, destination: 0 },
         seconds: this.#finish?.seconds ?? 0,
       },
+      ...(files && { files }),
       lists: [...this.#lists],
       warnings: [...this.#warnings],
       ...(this.#engine !== undefined && { engine: this.#engine }),

@@ -33,3 +33,12 @@ export interface FailureReport extends ReportHead {
 export function reportHead(startedAt: string, finishedAt: string = new Date().toISOString()): ReportHead {
   return { schemaVersion: 1, tool: { name: 'k3s-mirror', version }, startedAt, finishedAt }
 }
+
+/** The error of what a run did not finish. */
+export function unfinishedError(what: 'image' | 'file'): ErrorSummary {
+  return {
+    code: 'CANCELLED',
+    message: `the run ended before this ${what} was finished`,
+    hint: 'run the same command again; it copies only what is missing',
+  }
+}

@@ -1,4 +1,4 @@
-import type { EngineSummary, ErrorSummary, MirrorEvent, RequestCounts, RunCommand } from '../copy/events.ts'
+import type { EngineSummary, ErrorSummary, FileCoverage, MirrorEvent, RequestCounts, RunCommand } from '../copy/events.ts'
 import type { StepState } from '../plan/plan.ts'
 import type { ShardSummary } from '../plan/shard.ts'
 import type { ReportHead } from './report-head.ts'
@@ -49,6 +49,24 @@ export interface ImageReport {
   readonly bytes: ImageBytes
   /** Skipped layers that nodes fetch from their own URLs; absent for 0. */
   readonly foreignLayersSkipped?: number
+  /** Why it failed; present exactly where `status` is `failed`. */
+  readonly error?: ErrorSummary
+}
+
+/** One file of a kit in a report. */
+export interface FileReport {
+  /** Where it lies in the kit, and below the address of `kit serve`. */
+  readonly path: string
+  /** The digest that it has to have. */
+  readonly digest: string
+  /** Its bytes. */
+  readonly size: number
+  /** `reused`: an earlier attempt wrote it. `in-base`: an earlier kit brought it, and this one leaves it out. */
+  readonly status: 'added' | 'reused' | 'in-base' | 'failed'
+  /** What the digest was compared with. */
+  readonly coverage: FileCoverage
+  /** The K3s release that it belongs to; absent for what belongs to none. */
+  readonly release?: string
   /** Why it failed; present exactly where `status` is `failed`. */
   readonly error?: ErrorSummary
 }
@@ -110,7 +128,7 @@ export interface ShardResult {
   readonly seconds: number
 }
 
-/** What `mirror`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
+/** What `mirror`, `kit create`, `bundle create`, `bundle push` and `bundle load` print with `--output json` and write with `--report`: one JSON document about a whole run. */
 export interface MirrorReport extends ReportHead {
   /** The command that wrote this report. */
   readonly command: RunCommand
@@ -120,6 +138,8 @@ export interface MirrorReport extends ReportHead {
   readonly images: readonly ImageReport[]
   /** The sums over all images. */
   readonly totals: ReportTotals
+  /** The files of a kit, in the order of their paths; present for `kit create`. */
+  readonly files?: readonly FileReport[]
   /** Empty where every image was named as an argument. */
   readonly lists: readonly ListReport[]
   /** Problems that did not stop the run. */

@@ -71,6 +71,22 @@ export class RunTally {
         this.#unresolved.delete(event.image)
         this.#resize(this.of(event.image), event.size)
         return
+      case 'file-planned':
+        if (event.state !== 'base') this.#resize(this.of(event.path), event.size)
+        if (event.state === 'present') this.#set(event.path, '', event.size)
+        return
+      case 'file-progressed':
+        this.inFlight.set(event.path, this.of(event.path))
+        this.#meter.add(this.#set(event.path, '', event.bytes), now)
+        return
+      case 'file-copied':
+        this.inFlight.delete(event.path)
+        this.#meter.add(this.#set(event.path, '', event.size), now)
+        return
+      case 'file-failed':
+        this.inFlight.delete(event.path)
+        this.#resize(this.of(event.path), 0)
+        return
       case 'image-started':
         this.of(event.image).startedAt = now
         this.inFlight.set(event.image, this.of(event.image))

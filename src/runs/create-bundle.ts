@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import { arrangeBundle, arrangeLayout } from '../bundle/bundle-contents.ts'
 import { BundleDestination, type ArrangedBundle } from '../bundle/bundle-destination.ts'
-import { lockedBundle, readBase, writeLock } from '../bundle/bundle-lock.ts'
+import { knownFiles, lockedBundle, readBase, writeLock } from '../bundle/bundle-lock.ts'
 import { type BundleBase, type HeldContent, formatBundleRecord } from '../bundle/bundle-record.ts'
 import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
 import { compressionOfName } from '../bundle/compression.ts'
@@ -13,7 +13,9 @@ import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { summariseError } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
+import { recordedFile, type GatheredKit, type KitFacts } from '../kit/gather-kit.ts'
 import { sha256 } from '../oci/digest.ts'
+import type { CallOptions } from '../oci/image-source.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { formatReference, withoutPin } from '../oci/reference.ts'
 import { contentsOfPlatforms } from '../plan/contents-of-platforms.ts'
@@ -23,6 +25,7 @@ import { readImage } from '../plan/resolve-image.ts'
 import type { ImageList } from '../release/image-list.ts'
 import type { ImageSelection } from '../release/select-images.ts'
 import { checkOptions } from './check-options.ts'
+import { copyFiles, heldBytes } from './copy-files.ts'
 import type { HeldLock } from './held-lock.ts'
 import { openLock, selectListed } from './list-images.ts'
 import { makeLock, type LockedStep } from './make-lock.ts'
@@ -51,15 +54,23 @@ export interface CreateBundleOptions extends ImageSelection, SourceOptions, Tran
 /** The files of a run: where the bundle and its lock go, links followed, and the bundle that it builds on. */
 type BundleFiles = Awaited<ReturnType<typeof findFiles>>
 
+/** Finds the files that a bundle has next to its images, once these are known. */
+export type GatherFiles = (
+  client: Sources['client'],
+  facts: Pick<KitFacts, 'images' | 'lists' | 'before'>,
+  options: CallOptions,
+) => Promise<GatheredKit>
+
 /** Makes a bundle: list → steps → positions in the file → copy; the file is there when every image is in it, and what has come is kept for the next run. */
 export function createBundle(options: CreateBundleOptions): MirrorRun {
   checkOptions(options, ['file'])
-  return startRun('bundle create', options.signal, (run) => create({ ...options, signal: run.signal }, run))
+  return startRun('bundle create', options.signal, (run) => writeBundle({ ...options, signal: run.signal }, run))
 }
 
-async function create(options: CreateBundleOptions, run: RunContext): Promise<void> {
+/** Makes a bundle within a run; `gather` makes it a kit. */
+export async function writeBundle(options: CreateBundleOptions, run: RunContext, gather?: GatherFiles): Promise<void> {
   const { file, jobs = defaultJobs.registry, signal } = options
-  const files = await findFiles(options)
+  const files = await findFiles(options, gather === undefined ? 'bundle' : 'kit')
   const held = await openLock(options)
   const { platforms } = contentsOf(options, held)
   await using sources = await openSources(options, run.events, { signal })
@@ -69,12 +80,13 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   const images = references.map((reference) => ({ source: reference, destination: withoutPin(reference) }))
   if (options.forImagesDir === true) refuseUntagged(images.map(({ destination }) => destination))
   await refuseCollisions(images, source, { signal })
+  const kit = await gather?.(sources.client, { images: references, lists, before: files.before }, { signal })
   const plan = {
     destination: file,
     endpointOf: endpointsOf(sources),
     images,
     lists,
-    warnings: [...warnings, ...sources.warnings],
+    warnings: [...warnings, ...(kit?.warnings ?? []), ...sources.warnings],
     jobs,
     retries: options.retry?.retries,
     ending: runEnding(sources, images, signal),
@@ -83,7 +95,9 @@ async function create(options: CreateBundleOptions, run: RunContext): Promise<vo
   await run.follow(plan, async (copyImages, onFailure) => {
     const resolving = { ...options, platforms, jobs, before: files.before, held }
     const steps = await resolveAll(images, source, resolving, { ...run, onFailure })
-    if (steps !== undefined) await write(files, { lists, releases }, steps, source, { ...options, platforms }, copyImages)
+    if (steps === undefined) return
+    const list = { lists, releases }
+    await write({ files, list, steps, sources, kit, run, copyImages, options: { ...options, platforms } })
   })
 }
 
@@ -98,19 +112,19 @@ function contentsOf({ platforms, forImagesDir }: CreateBundleOptions, held: Held
 }
 
 /** Throws USAGE for names of bundles that cannot be used, and what reading the earlier bundle throws. */
-async function findFiles(options: CreateBundleOptions) {
+async function findFiles(options: CreateBundleOptions, noun: 'bundle' | 'kit') {
   const { lock, since, signal } = options
   const lockFile = await lockTarget(lock)
   const bundles: (ImagesFile & Pick<ArrangedBundle, 'target'>)[] = []
-  for (const one of imagesFiles(options)) bundles.push({ ...one, target: await findTarget(one.file) })
+  for (const one of imagesFiles(options)) bundles.push({ ...one, target: await findTarget(one.file, noun) })
   return { bundles, lock: lockFile, before: since === undefined ? undefined : await readBase(since, { signal }) }
 }
 
 /** Throws USAGE where the names do not say how the bundle is compressed. */
-async function findTarget(file: string): Promise<string> {
+async function findTarget(file: string, noun: 'bundle' | 'kit'): Promise<string> {
   if (compressionOfName(file) === null) {
-    throw new MirrorError('USAGE', `"${file}" is not a bundle name: it must end in .tar, .tar.gz or .tar.zst`, {
-      hint: `write k3s-mirror bundle create ${/^[./]*$/.test(file) ? 'k3s' : file.replace(/\.[a-z0-9]{1,4}$/i, '')}.tar`,
+    throw new MirrorError('USAGE', `"${file}" is not a ${noun} name: it must end in .tar, .tar.gz or .tar.zst`, {
+      hint: `write k3s-mirror ${noun} create ${/^[./]*$/.test(file) ? 'k3s' : file.replace(/\.[a-z0-9]{1,4}$/i, '')}.tar`,
     })
   }
   const target = await bundleTarget(file)
@@ -171,7 +185,7 @@ function isBrought({ contents }: Pick<PlanStep, 'contents'>, brought: ReadonlySe
 }
 
 /** What of an earlier bundle the images need. */
-function needOf({ bundle, contents }: BundleBase, carried: readonly HeldContent[]): BundleBase {
+function needOf({ bundle, contents }: Omit<BundleBase, 'files'>, carried: readonly HeldContent[]): BundleBase {
   const needed = new Set(carried.map(({ digest }) => digest))
   return { bundle, contents: contents.filter(({ digest }) => needed.has(digest)) }
 }
@@ -191,6 +205,7 @@ function arrangeRecorded(
   { bundles, lock, before }: BundleFiles,
   { lists, releases }: Pick<ImageList, 'lists' | 'releases'>,
   steps: readonly BundleStep[],
+  kit: GatheredKit | undefined,
 ) {
   const carried = carriedContents(steps.map(({ destination, contents }) => ({ source: destination, contents })))
   const record = {
@@ -205,30 +220,40 @@ function arrangeRecorded(
       const of = releases[formatReference(from)]
       return { reference, ...root, platforms: own, digestPreserved, ...(of && { releases: of }) }
     }),
-    ...(before && { base: needOf(before, carried) }),
+    ...(kit && { files: kit.files.map(recordedFile) }),
+    ...(before && {
+      base: { ...needOf(before, carried), ...(kit && kit.brought.length > 0 && { files: kit.brought.map(recordedFile) }) },
+    }),
   }
-  const bundle = lock === undefined ? undefined : lockedBundle(sha256(formatBundleRecord(record)), carried)
+  const known = kit && knownFiles(kit.brought.map(recordedFile), record.files)
+  const bundle = lock === undefined ? undefined : lockedBundle(sha256(formatBundleRecord(record)), carried, known)
   const contents = arrangeBundle(
     record,
     steps.map((step) => step.contents),
+    kit && heldBytes(kit),
   )
   return { arranged: bundles.map(({ target }) => ({ target, contents })), bundle }
 }
 
-async function write(
-  files: BundleFiles,
-  list: Pick<ImageList, 'lists' | 'releases'>,
-  steps: readonly BundleStep[],
-  source: Sources['source'],
-  options: CreateBundleOptions,
-  copyImages: CopyImages,
-): Promise<void> {
-  const { platforms, forImagesDir, splitSize, retry, signal } = options
+/** All that writing needs. */
+interface Writing {
+  readonly files: BundleFiles
+  readonly list: Pick<ImageList, 'lists' | 'releases'>
+  readonly steps: readonly BundleStep[]
+  readonly sources: Pick<Sources, 'source' | 'client'>
+  readonly kit: GatheredKit | undefined
+  readonly run: RunContext
+  readonly copyImages: CopyImages
+  readonly options: CreateBundleOptions
+}
+
+async function write({ files, list, steps, sources: { source, client }, kit, run, copyImages, options }: Writing): Promise<void> {
+  const { platforms, forImagesDir, splitSize, retry, blobJobs, signal } = options
   const named = [...new Map(steps.map((step) => [formatReference(step.destination), step])).values()]
   const { arranged, bundle: locked } =
     forImagesDir === true
       ? { arranged: await arrangeImagesDir(files.bundles, named), bundle: undefined }
-      : arrangeRecorded(files, list, named)
+      : arrangeRecorded(files, list, named, kit)
   const lock = locked && makeLock({ ...list, platforms, steps, bundle: locked })
   await using bundles = await BundleDestination.open(arranged, { splitSize, signal })
   const stepOf = new Map(steps.map((step) => [formatReference(step.source), step]))
@@ -236,7 +261,9 @@ async function write(
     resolve: (image) => Promise.resolve(stepOf.get(formatReference(image.source)) as PlanStep),
     copier: contentCopier({ source, destination: bundles, ledger: new BlobLedger(), retry }),
   }
-  if (!(await copyImages(route))) return
+  const isWhole = await Promise.all([copyImages(route), kit === undefined || copyFiles(kit, client, bundles, { ...run, retry, blobJobs })])
+  if (isWhole.includes(false)) return
+  run.signal.throwIfAborted()
   // The lock comes first: it may name a bundle that is not there, and no bundle is there without its lock.
   if (files.lock !== undefined && lock !== undefined) await writeLock(files.lock, lock)
   await bundles.finish({ splitSize, signal })

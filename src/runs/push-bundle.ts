@@ -1,4 +1,5 @@
 import { completeFromBase } from '../bundle/complete-from-base.ts'
+import type { ImageArchive } from '../bundle/image-archive.ts'
 import { JoinedSource } from '../bundle/joined-source.ts'
 import type { TransferOptions } from '../connect/clients.ts'
 import { openDestination, parseDestination, type DestinationOptions } from '../connect/destination.ts'
@@ -36,10 +37,24 @@ export interface PushBundleOptions
 /** Copies the images of archives straight out of the files; an archive that is damaged or not whole is refused before anything moves. */
 export function pushBundle(options: PushBundleOptions): MirrorRun {
   checkOptions(options, ['files', 'to'])
-  return startRun('bundle push', options.signal, (run) => push(options, run))
+  return startRun('bundle push', options.signal, (run) => pushArchives(options, run))
 }
 
-async function push(options: PushBundleOptions, { events, signal, follow }: RunContext): Promise<void> {
+/** What is written next to the images. */
+export interface PushedFiles {
+  readonly warnings?: readonly string[]
+  /** Before the first image. */
+  write(): Promise<void>
+  /** After the last one, where all images are in place. */
+  publish(): Promise<void>
+}
+
+/** Copies the images of archives; `openFiles` looks at what comes with them before anything moves. Throws as `JoinedSource.open`. */
+export async function pushArchives(
+  options: PushBundleOptions,
+  { events, signal, follow }: RunContext,
+  openFiles?: (archives: readonly ImageArchive[]) => Promise<PushedFiles>,
+): Promise<void> {
   const { files, name, to, recheck, ifChanged, describePresent, retry, jobs = defaultJobs.registry } = options
   const named = parseDestination(to)
   const naming = await readNaming(options)
@@ -50,6 +65,7 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
   const { destination, requests } = ends
   const nameAt = (source: Reference): Reference => naming(source, ends.naming)
   const images = [...selected.images, ...selected.companions].map((source) => ({ source, destination: nameAt(source) }))
+  const pushed = await openFiles?.(archives.archives)
   await refuseCollisions(images, archives, { signal })
   const ledger = new BlobLedger()
   const onHeld = ledger.add.bind(ledger)
@@ -62,10 +78,14 @@ async function push(options: PushBundleOptions, { events, signal, follow }: RunC
     copier: roomyCopier(contentCopier({ source, destination, ledger, retry }), ends),
     end: async () => (signal.aborted ? [] : archives.damage()),
   }
-  const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings]
+  const warnings = [...selected.warnings, ...archives.warnings(), ...ends.warnings, ...(pushed?.warnings ?? [])]
   const lists = archives.lists().map((list) => ({ ...list, coverage: 'none' as const }))
   const onCopied = releaseRecorder(ends.layout, images, archives.releases())
   const ending = runEnding({ registry: ends.registry }, images, signal)
   const plan = { destination: to, images, lists, warnings, jobs, recheck, retries: retry?.retries, ending, onCopied, requests }
-  await follow(plan, (copyImages) => copyImages(route))
+  await follow(plan, async (copyImages) => {
+    await pushed?.write()
+    const isWhole = await copyImages(route)
+    if (isWhole && !signal.aborted) await pushed?.publish()
+  })
 }

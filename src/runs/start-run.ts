@@ -187,6 +187,7 @@ async function copyAll(
 /** What an event is replaced by while it is unread: progress by the next of the same content, everything else by nothing. */
 export function progressKey(event: MirrorEvent): string | undefined {
   if (event.type === 'blob-progressed') return `${event.image} ${event.digest}`
+  if (event.type === 'file-progressed') return event.path
   return event.type === 'layer-progressed' ? `${event.image} ${event.phase} ${event.layer}` : undefined
 }
 

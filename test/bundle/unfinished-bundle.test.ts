@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, readlink, rename, stat, utimes } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Content } from '../../src/async/content.ts'
-import { arrangeBundle } from '../../src/bundle/bundle-contents.ts'
+import { arrangeBundle, blobPath } from '../../src/bundle/bundle-contents.ts'
 import { maxRecordBytes } from '../../src/bundle/bundle-record.ts'
 import { UnfinishedBundle } from '../../src/bundle/unfinished-bundle.ts'
 import type { Digest } from '../../src/oci/digest.ts'
@@ -18,7 +18,7 @@ async function openBelow(directory: string): Promise<readonly string[]> {
 
 /** Writes a blob from its beginning to its end. */
 async function write(bundle: UnfinishedBundle, digest: Digest, content: Content): Promise<void> {
-  const writer = bundle.blobWriter(digest)
+  const writer = bundle.writer(blobPath(digest))
   await content.read((chunk) => writer.write(chunk))
   await writer.end()
 }

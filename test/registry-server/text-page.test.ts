@@ -17,6 +17,8 @@ const facts: PageFacts = {
   lists: ['extra.txt'],
   nodeRegistries: 'mirrors: {}\n',
   nodeWarning: undefined,
+  files: undefined,
+  caCertificate: undefined,
 }
 
 const entry: Inventory['entries'][number] = {

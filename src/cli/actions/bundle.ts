@@ -1,10 +1,6 @@
-import { stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { bundleTarget } from '../../bundle/bundle-target.ts'
 import { checkBundle } from '../../bundle/check-archive.ts'
 import { describeBundle } from '../../bundle/describe-archive.ts'
 import { imagesFiles } from '../../bundle/images-dir.ts'
-import { partListPath, readPartList } from '../../bundle/part-list.ts'
 import { createBundle } from '../../runs/create-bundle.ts'
 import { pushBundle } from '../../runs/push-bundle.ts'
 import { safeLine } from '../../text/printable.ts'
@@ -14,23 +10,9 @@ import { exitCodes } from '../exit-code.ts'
 import { refuseSharedFiles } from '../files/output-files.ts'
 import type { ArchivedFlags } from '../options/selection.ts'
 import { formatBundleInfo, formatBundleCheck } from '../output/bundle-text.ts'
-import { formatBytes, formatCount } from '../output/format-amount.ts'
 import { followRun } from './follow-run.ts'
 import { describeOptions, dockerConfigDirectory, selectedFiles, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
-
-/** What the run has written, as a line that ends with a newline. */
-async function formatWritten(name: string, { splitSize }: CreateFlags): Promise<string> {
-  const file = await bundleTarget(name)
-  // Next to a bundle that is not split, such a list belongs to the user.
-  const parts = splitSize === undefined ? undefined : await readPartList(file)
-  const paths = parts?.map(({ name }) => join(dirname(file), name)) ?? [file]
-  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size))
-  const size = formatBytes(sizes.reduce((sum, bytes) => sum + bytes, 0))
-  const last = paths.at(-1) ?? file
-  const what =
-    parts === undefined ? file : `${formatCount(paths.length, 'part')} of ${file}, ${paths[0]} to ${last}, and ${partListPath(file)}`
-  return `wrote ${safeLine(what)} (${size})\n`
-}
+import { formatWritten } from './written-archive.ts'
 
 /** Writes images to one file. */
 export async function runBundleCreate(cli: CliProcess, flags: CreateFlags, file: string, references: readonly string[]): Promise<void> {

@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { isMirrorError } from '../../errors.ts'
 import { isLoopback } from '../../http/address.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
+import { firstServerCommands } from '../../registry-server/node-commands.ts'
 import type { PageSources } from '../../registry-server/own-paths.ts'
 import { createRegistryServer, type RegistryServer } from '../../registry-server/registry-server.ts'
+import type { ServedFiles } from '../../registry-server/served-files.ts'
 import type { CliProcess } from '../cli-process.ts'
-import type { ServeFlags } from '../commands/serve.ts'
+import type { ServeFlags, ServerFlags } from '../commands/serve.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog, type AccessLog } from '../files/access-log.ts'
 import { openPasswordFile, type PasswordFile } from '../files/password-file.ts'
@@ -64,7 +66,7 @@ function failureReporter({ warn }: CliProcess): (error: unknown) => void {
 
 /** Warns of what a listener beyond this machine exposes. */
 function warnOfExposure(
-  { listen, writable }: ServeFlags,
+  { listen, writable }: RunningFlags,
   identity: ServerIdentity | undefined,
   hasPasswords: boolean,
   cli: CliProcess,
@@ -76,7 +78,7 @@ function warnOfExposure(
     cli.warn('anyone who reaches this server can push and delete images: pass --htpasswd <file>, or listen on loopback')
 }
 
-async function listenAt(server: RegistryServer, listen: ServeFlags['listen']): Promise<string> {
+async function listenAt(server: RegistryServer, listen: RunningFlags['listen']): Promise<string> {
   try {
     return (await server.listen(listen.host, listen.port)).url
   } catch (error) {
@@ -92,7 +94,11 @@ interface Reloadable {
 }
 
 /** Reads the certificate, its key and the passwords again, and reopens the access log; what cannot be read is logged and stays as it was. */
-async function reload({ tlsCert, tlsKey }: ServeFlags, { server, passwords, log }: Reloadable, { note, warn }: CliProcess): Promise<void> {
+async function reload(
+  { tlsCert, tlsKey }: RunningFlags,
+  { server, passwords, log }: Reloadable,
+  { note, warn }: CliProcess,
+): Promise<void> {
   await log?.reopen()
   await passwords?.reload()
   try {
@@ -106,34 +112,73 @@ async function reload({ tlsCert, tlsKey }: ServeFlags, { server, passwords, log 
   }
 }
 
-function printStart(
+/** The options of a server, with those of a writable one. */
+type RunningFlags = ServerFlags & Partial<ServeFlags>
+
+/** What a server of a kit has in addition. */
+interface Site {
+  readonly origin: URL | undefined
+  readonly caCertificate: string | undefined
+  readonly protectFiles: boolean
+}
+
+/** Prints what is typed to install the first node from these files. */
+async function printSite(
+  files: ServedFiles,
+  facts: Omit<Parameters<typeof firstServerCommands>[0], 'files'>,
+  notes: readonly string[],
+  { note }: CliProcess,
+): Promise<void> {
+  note(`for the commands of nodes, the files and the images, open ${facts.origin.origin}/ in a browser or with curl`)
+  const commands = firstServerCommands({ ...facts, files: await files.list() })
+  if (commands.length > 0) note('to install the first server, type on the node as root:')
+  if (commands.length > 0) process.stderr.write(`\n${commands.flatMap(({ lines }) => lines).join('\n')}\n\n`)
+  for (const line of notes) note(`note: ${line}`)
+}
+
+interface Started {
+  readonly identity: ServerIdentity | undefined
+  readonly files: ServedFiles | undefined
+  readonly site: Site | undefined
+}
+
+async function printStart(
   page: PageSources,
   url: string,
-  { quiet, writable, htpasswd }: ServeFlags,
-  identity: ServerIdentity | undefined,
+  flags: RunningFlags,
+  { identity, files, site }: Started,
   cli: CliProcess,
-): void {
+): Promise<void> {
+  const { quiet, writable, htpasswd } = flags
   if (quiet === true) return
   const names = identity?.names
-  const origin = nodeOrigin(url, names ?? [])
+  const origin = site?.origin ?? nodeOrigin(url, names ?? [])
+  const hasPasswords = htpasswd !== undefined
+  const notes = nodeNotes(origin, { hasPasswords, names: site?.origin === undefined ? names : undefined })
+  if (files !== undefined) return printSite(files, { origin, caCertificate: site?.caCertificate, hasPasswords }, notes, cli)
   const text = page.nodeRegistries(origin)
-  if (text !== undefined) printNodes(origin, text, nodeNotes(origin, { hasPasswords: htpasswd !== undefined, names }), cli)
+  if (text !== undefined) printNodes(origin, text, notes, cli)
   else if (writable === true) cli.note(`there are no images yet; after a push, ${origin.origin}/registries.yaml configures nodes`)
   else cli.note('there are no images: copy some into the layout, then start serve again')
 }
 
 /** Serves a layout or a bundle until a signal stops it; SIGHUP reloads its files. */
 export async function runServe(cli: CliProcess, flags: ServeFlags, place: string): Promise<void> {
-  const { listen, writable = false, name, tlsCert, tlsKey, htpasswd, accessLog, verbose } = flags
+  await runServer(cli, flags, place)
+}
+
+/** Serves a place until a signal stops it, with `site` also the files of kits. */
+export async function runServer(cli: CliProcess, flags: RunningFlags, place: string, site?: Site): Promise<void> {
+  const { listen, writable = false, name, tlsCert, tlsKey, htpasswd, accessLog, verbose, gcGrace } = flags
   const identity = await readServerIdentity(tlsCert, tlsKey)
   for (const warning of identity?.warnings ?? []) cli.warn(warning)
   using passwords = htpasswd === undefined ? undefined : await openPasswordFile(htpasswd, cli)
   warnOfExposure(flags, identity, passwords !== undefined, cli)
-  await using layout = await openServed(place, { writable, name })
+  await using layout = await openServed(place, { writable, name, isKit: site !== undefined })
   const { lost, freeBytes } = layout
   lost?.addEventListener('abort', () => cli.complain(lost.reason), { once: true })
   await using log = accessLog === undefined ? undefined : await openAccessLog(accessLog, cli)
-  const page = pageSources(layout, passwords !== undefined)
+  const page = pageSources(layout, passwords !== undefined, site?.caCertificate)
   await using server = createRegistryServer({
     layout: layout.reader,
     writable,
@@ -144,11 +189,16 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
     },
     onFailure: failureReporter(cli),
     page,
-    garbage: {
-      grace: flags.gcGrace,
-      automatic: flags.gc,
-      onCollected: ({ removed }) => cli.note(`garbage collection: ${formatRemoved(removed)}`),
-    },
+    ...(gcGrace !== undefined && {
+      garbage: {
+        grace: gcGrace,
+        automatic: flags.gc === true,
+        onCollected: ({ removed }) => cli.note(`garbage collection: ${formatRemoved(removed)}`),
+      },
+    }),
+    ...(layout.files && { files: layout.files, protectFiles: site?.protectFiles === true }),
+    ...(site?.caCertificate !== undefined && { caCertificate: site.caCertificate }),
+    ...(site?.origin && { origin: site.origin }),
     ...(identity && { tls: identity.tls }),
     ...(passwords && { authenticator: passwords.authenticator }),
   })
@@ -159,7 +209,7 @@ export async function runServe(cli: CliProcess, flags: ServeFlags, place: string
   if (free !== undefined && free < nearlyFull)
     cli.warn(`the file system of ${place} is full: pushes are answered with 507 until space is freed; deletions work`)
   noteSkipped(layout.skipped, writable, cli)
-  printStart(page, url, flags, identity, cli)
+  await printStart(page, url, flags, { identity, files: layout.files, site }, cli)
   if (!cli.signal.aborted) await once(cli.signal, 'abort')
   await server.close({ graceMilliseconds })
   cli.exit(exitCodes.done)

@@ -9,6 +9,7 @@ import { freeBytes, isThere } from '../../layout/local-io.ts'
 import type { SkippedEntry } from '../../layout/name-entries.ts'
 import { openLayout, readLayout } from '../../layout/open-layout.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { ServedFiles } from '../../registry-server/served-files.ts'
 import { layoutOfFile, missingLayout } from './missing-layout.ts'
 
 /** A layout or a bundle, opened to be served. */
@@ -20,6 +21,8 @@ export interface Served extends AsyncDisposable {
   readonly lost?: AbortSignal
   /** For a writable layout: free bytes on its file system. */
   readonly freeBytes?: () => Promise<number | undefined>
+  /** The files of a kit, or of the kits in a directory; undefined where they are not asked for. */
+  readonly files?: ServedFiles
   /** The releases and lists of a bundle. */
   readonly lists?: readonly string[]
   /** The file whose modification time is that of the tags. */
@@ -34,13 +37,20 @@ async function isFile(path: string): Promise<boolean> {
   return facts === undefined ? (await findParts(path)) !== undefined : !facts.isDirectory()
 }
 
-async function openBundle(file: string): Promise<Served> {
+async function openBundle(file: string, isKit: boolean): Promise<Served> {
   // A split bundle is complete once its list of parts is written.
   const dated = (await findParts(file)) === undefined ? file : partListPath(wholeFile(file))
   const reader = await ServedBundle.open(file)
+  const { files } = reader
+  if (isKit && files === undefined) {
+    await reader[Symbol.asyncDispose]()
+    throw (await import('../../kit/kit-directory.ts')).notKit(file)
+  }
+  const served = { list: () => Promise.resolve(files ?? []), read: reader.readFile.bind(reader) }
   return {
     reader,
     skipped: [],
+    ...(isKit && { files: served }),
     lists: reader.lists.map(({ name }) => name),
     namesPath: dated,
     contentPath: () => dated,
@@ -57,11 +67,12 @@ async function readExisting(directory: string, name: string | undefined): Promis
   }
 }
 
-async function openDirectory(directory: string, { writable, name }: ServeOptions): Promise<Served> {
+async function openDirectory(directory: string, { writable, name, isKit }: ServeOptions): Promise<Served> {
   const layout = writable ? await openLayout(directory) : undefined
   const reader = layout ?? (await readExisting(directory, name))
   return {
     reader,
+    ...(isKit === true && { files: await (await import('../../kit/kit-directory.ts')).openKitDirectory(directory) }),
     skipped: reader.skipped,
     ...(layout && { lost: layout.lost, freeBytes: () => freeBytes(directory) }),
     namesPath: join(directory, 'index.json'),
@@ -75,6 +86,8 @@ export interface ServeOptions {
   readonly writable: boolean
   /** `registry/repository[:tag]` for entries of a layout that have only a tag; with a tag also for a single entry without a name. */
   readonly name?: string | undefined
+  /** The files of kits are served too; requires a kit, or a directory that one was pushed to. */
+  readonly isKit?: boolean
 }
 
 /** Opens a layout, as a directory or `oci:<directory>`, or a bundle. Throws USAGE for options that exclude each other, NOT_FOUND, and what opening a layout or a bundle throws. */
@@ -99,5 +112,5 @@ export async function openServed(given: string, options: ServeOptions): Promise<
       hint: `remove --writable, or push the bundle to a layout and serve that: k3s-mirror bundle push ${place} --to oci:<directory>`,
     })
   }
-  return openBundle(place)
+  return openBundle(place, options.isKit === true)
 }

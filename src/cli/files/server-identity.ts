@@ -79,3 +79,11 @@ export async function readServerIdentity(certFile: string | undefined, keyFile: 
     (key.mode & 0o077) === 0 ? [] : [`the private key ${keyFile} can be read by ${who} (mode ${mode}): run chmod 600 ${keyFile}`]
   return { tls: { cert: cert.text, key: key.text }, names: namesOf(certificate), validTo: new Date(certificate.validTo), warnings }
 }
+
+/** Reads the file of `--ca-file`: certificates in PEM, without a key. Throws LOCAL_IO and INVALID_CONFIG. */
+export async function readCaCertificate(path: string): Promise<string> {
+  const { text } = await readGiven('--ca-file', path, 'PEM file')
+  checkDates(path, parseCertificate(path, text))
+  if (text.includes('PRIVATE KEY')) refuse(`${path} contains a private key, and nodes would get it`, 'pass the certificate of the CA alone')
+  return text
+}

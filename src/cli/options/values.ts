@@ -109,6 +109,16 @@ export function parseListen(value: string): { readonly host: string; readonly po
   return { host: literal ?? (name || '0.0.0.0'), port: Number(port) }
 }
 
+/** The address of a server as clients know it: scheme, host and port. */
+export function parseSite(text: string): URL {
+  const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !isRegistry(url.host) || url.href !== `${url.origin}/`)
+    throw new InvalidArgumentError(
+      'expected http:// or https://, a host and perhaps a port, without a path, as in https://kits.example.com',
+    )
+  return url
+}
+
 /** The release of a node. */
 export interface NodeVersion {
   readonly version: K3sVersion

@@ -9,7 +9,7 @@ import type { AnnotationStyle } from '../options/output.ts'
 import { namePart, partsOf, type SyncCheckReport, type SyncPart, type SyncReport } from '../sync/sync-report.ts'
 import { failedComparisons } from './diff-table.ts'
 import { formatErrorLine } from './error-text.ts'
-import { groupFailures, type FailedImage } from './failures.ts'
+import { failuresOf, groupFailures, type FailedImage } from './failures.ts'
 import { textLine } from './flags.ts'
 import { formatCount } from './format-amount.ts'
 import type { MovedTag } from './run-markdown.ts'
@@ -62,8 +62,9 @@ function ofError(command: string, error: ErrorSummary | undefined): readonly Ann
   return error === undefined ? [] : [{ level: 'error', title: `${command} failed`, lines: withHint(error) }]
 }
 
-function ofRun({ images, warnings, error }: MirrorReport, command: string): readonly Annotation[] {
-  const failures = images.flatMap(({ source, error: why }) => (why === undefined ? [] : [{ source, error: why }]))
+function ofRun(report: MirrorReport, command: string): readonly Annotation[] {
+  const { images, warnings, error } = report
+  const failures = failuresOf(report)
   return [
     // The error is that of every unfinished image.
     ...(error === undefined ? ofFailures(command, failures) : ofError(command, error)),

@@ -1,3 +1,4 @@
+import type { KitFile } from '../../bundle/bundle-record.ts'
 import type { ArchiveCheck } from '../../bundle/check-archive.ts'
 import type { ArchiveInfo } from '../../bundle/describe-archive.ts'
 import type { ArchiveFormat } from '../../bundle/image-archive.ts'
@@ -26,17 +27,37 @@ function columnsFor({ base }: ArchiveInfo): readonly Column<ArchiveInfo['images'
   ]
 }
 
-/** The contents of an archive, for people: one line per image, then the lists and the totals. Ends with a newline. */
+const fileColumns: readonly Column<KitFile>[] = [
+  { title: 'FILE', align: 'left', cell: ({ path }) => path, isName: true },
+  { title: 'SIZE', align: 'right', cell: ({ size }) => formatBytes(size) },
+  { title: 'SHA256', align: 'left', cell: ({ digest }) => digest.slice('sha256:'.length, 'sha256:'.length + 12) },
+]
+
+/** The files of a kit, one a line; no line for other archives. */
+function fileLines({ files }: ArchiveInfo, styles: Styles): readonly string[] {
+  if (files === undefined) return []
+  const [titles = '', ...rows] = formatTable(fileColumns, files, { width: styles.width })
+  return [styles.strong(titles), ...rows, '']
+}
+
+/** The contents of an archive, for people: one line per file of a kit and per image, then the lists and the totals. Ends with a newline. */
 export function formatBundleInfo(info: ArchiveInfo, styles: Styles): string {
-  const { base, skipped = [], tool, digest = '' } = info
+  const { base, files, skipped = [], tool, digest = '' } = info
   const [titles = '', ...rows] = formatTable(columnsFor(info), info.images, { width: styles.width })
   const lists = info.lists.map(
     ({ name, sha256, images }) => `list: ${safeLine(name)}, ${formatCount(images, 'image')}, sha256:${safeLine(sha256)}`,
   )
   const origin = tool === undefined ? [`format: ${formats[info.format]}`] : [`bundle: ${digest}`, `created by: ${safeLine(tool)}`]
-  const needs = base && [`base: ${base.bundle}`, `needs ${formatCount(base.blobs, 'blob')} of the base bundle, ${formatBytes(base.bytes)}`]
-  const total = `${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}`
+  const needs = base && [
+    `base: ${base.bundle}`,
+    `needs ${formatCount(base.blobs, 'blob')} of the base bundle, ${formatBytes(base.bytes)}`,
+    ...(base.files ?? []).map(({ path }) => `needs ${path} of the base kit`),
+  ]
+  const held =
+    files === undefined ? '' : `${formatCount(files.length, 'file')}, ${formatBytes(files.reduce((sum, { size }) => sum + size, 0))}; `
+  const total = `${held}${formatCount(info.images.length, 'image')}, ${formatCount(info.blobs, 'blob')}, ${formatBytes(info.bytes)}`
   const lines = [
+    ...fileLines(info, styles),
     styles.strong(titles),
     ...rows,
     '',
@@ -61,10 +82,11 @@ function formatNeeders(images: readonly string[]): string {
 
 /** The findings of a check of an archive, for people: one line per problem, then the totals. Ends with a newline. */
 export function formatBundleCheck(check: ArchiveCheck & { readonly file: string }, styles: Styles): string {
-  const { blobs, parts, bytes, problems, skipped = [], file } = check
+  const { blobs, files, parts, bytes, problems, skipped = [], file } = check
   const lines = problems.map(({ message, images }) => `${styles.bad('problem:')} ${textLine(message)}${formatNeeders(images)}`)
   const counts = [
     ...(parts === undefined ? [] : [formatCount(parts, 'part')]),
+    ...(files === undefined ? [] : [formatCount(files, 'file')]),
     ...(blobs === 0 && parts !== undefined ? [] : [formatCount(blobs, 'blob')]),
   ]
   const read = `read and hashed ${[...counts, formatBytes(bytes)].join(', ')}`

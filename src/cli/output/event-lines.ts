@@ -8,7 +8,7 @@ import { formatBytes, formatDuration } from './format-amount.ts'
 import { formatCoverage } from './list-coverage.ts'
 import { placedEvent } from './placed-event.ts'
 import type { RendererOptions } from './renderer.ts'
-import { describeShared, wordsFor } from './run-words.ts'
+import { describeShared, fileWords, wordsFor } from './run-words.ts'
 
 type Of<T extends MirrorEvent['type']> = Extract<MirrorEvent, { type: T }>
 type Detailed = Of<'image-planned' | 'image-started' | 'image-failed' | 'blob-skipped' | 'blob-copied' | 'manifest-copied' | 'retrying'>
@@ -31,6 +31,7 @@ export class EventLines {
   of(event: MirrorEvent, now: number): readonly string[] {
     if (event.type === 'run-started') this.#run = event
     if (event.type === 'run-finished') return this.#finish(event)
+    if (event.type === 'file-failed') this.#failures.set(event.path, { source: event.path, error: event.error })
     if (event.type === 'image-failed') this.#failures.set(event.image, { source: event.image, error: event.error })
     if (event.type === 'image-copied' || event.type === 'image-up-to-date' || event.type === 'image-skipped')
       this.#failures.delete(event.image)
@@ -79,6 +80,14 @@ export class EventLines {
       case 'manifest-copied':
       case 'retrying':
         return verbosity === 'verbose' ? styles.quiet(textLine(this.#detail(event))) : undefined
+      case 'file-copied':
+        return `${styles.good(done)} ${safeLine(event.path)} (${formatBytes(event.size)})`
+      case 'file-planned':
+        return event.state === 'new'
+          ? undefined
+          : `${styles.quiet(`${fileWords[event.state === 'base' ? 'in-base' : 'reused']}:`)} ${safeLine(event.path)}`
+      case 'file-failed':
+      case 'file-progressed':
       case 'run-started':
       case 'blob-progressed':
       case 'layer-progressed':

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../../copy/events.ts'
+import type { MirrorReport } from '../../report/report.ts'
 import { safeLine } from '../../text/printable.ts'
 import { formatErrorLine } from './error-text.ts'
 import { textLine } from './flags.ts'
@@ -11,6 +12,12 @@ const mostNamed = 50
 export interface FailedImage {
   readonly source: string
   readonly error: ErrorSummary
+}
+
+/** The images of a report that failed, and the files of a kit, by their paths. */
+export function failuresOf({ images, files = [] }: Pick<MirrorReport, 'images' | 'files'>): readonly FailedImage[] {
+  const named = [...images, ...files.map(({ path: source, error }) => ({ source, error }))]
+  return named.flatMap(({ source, error }) => (error === undefined ? [] : [{ source, error }]))
 }
 
 /** Images that failed for one reason, which replaces their messages where these differ. */

@@ -2,6 +2,8 @@ import { safeLine } from '../../text/printable.ts'
 
 /** The flag for each library option that a text of the library may name. */
 export const flagsByOption: Readonly<Record<string, string>> = {
+  airgapTarballs: '--airgap-tarballs',
+  architectures: '--arch',
   artifactUrl: '--artifact-url',
   asNode: '--as-node',
   blobJobs: '--blob-jobs',
@@ -14,6 +16,8 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   embeddedAddress: '--https-listen-port',
   embeddedRegistry: '--embedded-registry',
   exclude: '--exclude',
+  executables: '--executables',
+  filesTo: '--files',
   flatten: '--flatten',
   foreignLayers: '--foreign-layers',
   forImagesDir: '--for-images-dir',
@@ -22,6 +26,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   ignoreMissing: '--ignore-missing',
   images: '--images',
   include: '--include',
+  installScript: '--install-script',
   k3sVersion: '--k3s-version',
   keep: '--keep',
   keyFile: '--key-file',
@@ -40,6 +45,7 @@ export const flagsByOption: Readonly<Record<string, string>> = {
   repositories: '--repositories',
   rewrite: '--rewrite',
   root: '--root',
+  selinux: '--selinux',
   shard: '--shard',
   since: '--since',
   splitSize: '--split-size',

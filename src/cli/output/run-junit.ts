@@ -1,9 +1,9 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import type { ReportHead } from '../../report/report-head.ts'
-import type { ImageReport, ManyReport, MirrorReport } from '../../report/report.ts'
+import type { FileReport, ImageReport, ManyReport, MirrorReport } from '../../report/report.ts'
 import { formatErrorLine } from './error-text.ts'
 import { formatJunit, type JunitCase, type JunitFailure, type JunitSuite } from './junit.ts'
-import { wordsFor } from './run-words.ts'
+import { fileWords, wordsFor } from './run-words.ts'
 
 /** An error as the failure of a test case. */
 export function junitFailure(error: ErrorSummary): JunitFailure {
@@ -42,12 +42,16 @@ function testcase(image: ImageReport, report: MirrorReport): JunitCase {
   return status === 'skipped' ? { name, skipped: end } : { name, note: end }
 }
 
+function fileCase({ path: name, status, error }: FileReport): JunitCase {
+  return error === undefined ? { name, note: fileWords[status] } : { name, failure: junitFailure(error) }
+}
+
 /** A run to one destination as a suite. */
 export function runSuite(report: MirrorReport): JunitSuite {
-  const { command, destination, images, totals, warnings, tool, startedAt, error } = report
+  const { command, destination, images, files = [], totals, warnings, tool, startedAt, error } = report
   return {
     name: `${command} ${destination}`,
-    cases: [...beginningOf(error, images.length), ...images.map((image) => testcase(image, report))],
+    cases: [...beginningOf(error, images.length), ...images.map((image) => testcase(image, report)), ...files.map(fileCase)],
     properties: { version: tool.version, destination, ...releasesOf(report) },
     remarks: warnings,
     seconds: totals.seconds,

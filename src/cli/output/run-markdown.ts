@@ -1,8 +1,8 @@
 import type { ErrorSummary } from '../../copy/events.ts'
 import type { ReportTool } from '../../report/report-head.ts'
-import type { ImageReport, ListReport, ManyReport, MirrorReport } from '../../report/report.ts'
+import type { FileReport, ImageReport, ListReport, ManyReport, MirrorReport } from '../../report/report.ts'
 import { formatErrorLine } from './error-text.ts'
-import { groupFailures, type FailedImage } from './failures.ts'
+import { failuresOf, groupFailures, type FailedImage } from './failures.ts'
 import { formatBytes, formatCount } from './format-amount.ts'
 import { code, section, tableLines, type MarkdownColumn } from './markdown.ts'
 import { describeRun, transferLine } from './summary.ts'
@@ -46,17 +46,22 @@ export function originLine({ lists, tool, startedAt }: { lists: readonly ListRep
   return `${names.length === 0 ? '' : `${names.join(', ')}; `}${tool.name} ${tool.version}, ${startedAt}`
 }
 
+const fileColumns: readonly MarkdownColumn<FileReport>[] = [
+  ['File', ({ path }) => code(path)],
+  ['Status', ({ status }) => (status === 'failed' ? `**${status}**` : status)],
+  ['Size', ({ size }) => formatBytes(size), 'r'],
+]
+
 /** A run to one destination as the lines of a section. */
 export function runLines(report: MirrorReport, title: string = `k3s-mirror ${report.command}`): readonly string[] {
-  const { destination, images, error, interrupted, warnings } = report
+  const { destination, images, files = [], error, interrupted, warnings } = report
   const columns: readonly MarkdownColumn<ImageReport>[] = [
     ['Image', ({ source }) => code(source)],
     ['Status', ({ status }) => (status === 'failed' || status === 'replaced' ? `**${status}**` : status)],
     ['Transferred', ({ bytes }) => formatBytes(bytes.copied), 'r'],
     ['Platforms', ({ platforms }) => code(platforms.join(', '))],
   ]
-  const failures =
-    error === undefined ? images.flatMap(({ source, error: why }) => (why === undefined ? [] : [{ source, error: why }])) : []
+  const failures = error === undefined ? failuresOf(report) : []
   const transferred = transferLine(report)
   return [
     `## ${title}`,
@@ -77,6 +82,7 @@ export function runLines(report: MirrorReport, title: string = `k3s-mirror ${rep
     ),
     ...failureSection(failures),
     ...(images.length === 0 ? [] : [tableLines(columns, images), '']),
+    ...(files.length === 0 ? [] : [tableLines(fileColumns, files), '']),
     ...section('Warnings', warnings),
     ...(transferred === undefined ? [] : [transferred, '']),
     originLine(report),

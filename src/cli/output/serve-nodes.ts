@@ -6,6 +6,7 @@ import { isRegistry, type Repository } from '../../oci/reference.ts'
 import { generateRegistries } from '../../registries-yaml/generate/generate-registries.ts'
 import type { MirroredImage } from '../../registries-yaml/generate/options.ts'
 import { isNodeItself, nodeItselfWarning } from '../../registries-yaml/hosts/node-itself.ts'
+import { nodeCaPath } from '../../registry-server/node-commands.ts'
 import type { PageSources } from '../../registry-server/own-paths.ts'
 import { version } from '../../version.ts'
 import type { Served } from '../files/served.ts'
@@ -41,14 +42,14 @@ function nodeWarning({ host }: URL): string | undefined {
   return isNodeItself(host) ? nodeItselfWarning(host) : undefined
 }
 
-/** The registries.yaml for nodes that pull the images of the layout from this origin; undefined for a layout without images. */
-export function nodeRegistries(layout: LayoutReader, origin: URL, login: boolean): string | undefined {
+/** The registries.yaml for nodes that pull the images of the layout from this origin, with the path of its CA there; undefined for a layout without images. */
+export function nodeRegistries(layout: LayoutReader, origin: URL, login: boolean, caFile?: string): string | undefined {
   const repositories = layout.repositories()
   const images = imagesByRegistry(repositories, origin)
   if (images.length === 0) return undefined
   const selection = formatCount(repositories.length, 'repository', 'repositories')
   const demands = { clientCertificate: false, login }
-  return generateRegistries({ endpoint: { origin, prefix: '' }, images, selection, version, demands }).text
+  return generateRegistries({ endpoint: { origin, prefix: '' }, images, selection, version, demands, caFile }).text
 }
 
 /** True where a certificate's name equals the host, or is a wildcard for it: https://www.rfc-editor.org/rfc/rfc6125#section-6.4.3 */
@@ -82,13 +83,14 @@ async function modifiedAt(path: string): Promise<Date | undefined> {
 export function pageSources(
   { reader, lists = [], namesPath, contentPath }: Omit<Served, keyof AsyncDisposable>,
   hasPasswords: boolean,
+  caCertificate?: string,
 ): PageSources {
   return {
     lists,
     nodeWarning,
     nodeRegistries: (origin) => {
       try {
-        return nodeRegistries(reader, origin, hasPasswords)
+        return nodeRegistries(reader, origin, hasPasswords, caCertificate === undefined ? undefined : nodeCaPath)
       } catch (error) {
         // Without a registries.yaml, which cannot express every name, the page still lists the images.
         if (isMirrorError(error)) return undefined

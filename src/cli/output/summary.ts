@@ -2,7 +2,7 @@ import type { EngineSummary } from '../../copy/events.ts'
 import type { ImageReport, MirrorReport, ReportTotals } from '../../report/report.ts'
 import { textLine } from './flags.ts'
 import { formatBytes, formatCount, formatDuration, formatImageCounts, formatRate } from './format-amount.ts'
-import { describeShared, formatAllUnchanged, wordsFor } from './run-words.ts'
+import { archiveOf, describeShared, fileWords, formatAllUnchanged, wordsFor } from './run-words.ts'
 import { shardLines } from './shard-text.ts'
 import type { Styles } from './styles.ts'
 
@@ -33,7 +33,7 @@ export function describeRun({ totals, command, images }: MirrorReport): string {
 function headline(report: MirrorReport, styles: Styles): string {
   const text = describeRun(report)
   if (report.interrupted === true) return styles.warning(`interrupted; ${text}`)
-  return report.totals.failed > 0 ? styles.bad(text) : styles.good(text)
+  return report.totals.failed > 0 || report.files?.some(({ status }) => status === 'failed') === true ? styles.bad(text) : styles.good(text)
 }
 
 /** `transferred 1.2 GB in 30s (40 MB/s)`; undefined where nothing was. */
@@ -46,8 +46,11 @@ export function transferLine({ totals }: MirrorReport): string | undefined {
 
 function reuseLine(report: MirrorReport): string | undefined {
   const sum = (kind: 'mounted' | 'present'): number => report.images.reduce((total, { bytes }) => total + bytes[kind], 0)
+  const files = report.files?.filter(({ status }) => status === 'reused' || status === 'in-base') ?? []
+  const present = files.reduce((total, { size }) => total + size, sum('present'))
+  const made = archiveOf(report.command)
   const parts = [
-    [sum('present'), report.command === 'bundle create' ? 'from the base bundle or an earlier attempt' : 'already present'],
+    [present, made === undefined ? 'already present' : `from the base ${made} or an earlier attempt`],
     [sum('mounted'), describeShared(report)],
   ] as const
   const reused = parts.filter(([bytes]) => bytes > 0).map(([bytes, why]) => `${formatBytes(bytes)} ${why}`)
@@ -63,7 +66,7 @@ function requestLine({ requests: { source, destination }, bytesCopied }: ReportT
 /** Why images got a new digest. */
 function newDigestReason({ engine, command }: MirrorReport): string {
   if (command === 'bundle load') return 'only the platform of the Docker Engine was loaded'
-  if (command === 'bundle push') return 'the archives lack the original manifest or index'
+  if (command === 'bundle push' || command === 'kit push') return 'the archives lack the original manifest or index'
   return engine === undefined ? 'the index lists only the chosen platforms' : 'the Docker Engine pushed only the chosen platforms'
 }
 
@@ -79,19 +82,32 @@ function foreignLine({ images }: MirrorReport): string | undefined {
 }
 
 /** What becomes of the images that were not finished. */
-function unfinishedLine({ command, images, interrupted, totals }: MirrorReport, styles: Styles): string | undefined {
+function unfinishedLine({ command, images, files, interrupted, totals }: MirrorReport, styles: Styles): string | undefined {
   if (interrupted === true) {
     const hint = images.find(isUnfinished)?.error?.hint
     return hint === undefined ? undefined : `${styles.strong('hint:')} ${textLine(hint)}`
   }
-  return command === 'bundle create' && totals.failed > 0 ? 'no bundle was written: every image must be complete' : undefined
+  const made = archiveOf(command)
+  if (made === undefined) return undefined
+  if (totals.failed > 0) return `no ${made} was written: every image must be complete`
+  return files?.some(({ status }) => status === 'failed') === true ? `no ${made} was written: every file must be complete` : undefined
 }
+
+/** `40 files: 30 added, 9 in the base kit, 1 failed`; undefined for a run without files. */
+function fileLine({ files }: MirrorReport): string | undefined {
+  if (files === undefined) return undefined
+  const counts = fileStatuses.map((status) => [files.filter((file) => file.status === status).length, fileWords[status]] as const)
+  const parts = counts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`)
+  return `${formatCount(files.length, 'file')}: ${parts.join(', ')}`
+}
+
+const fileStatuses = ['added', 'reused', 'in-base', 'failed'] as const
 
 /** The closing words of a run that copies images, for people. Failures are printed by the renderer. Ends with a newline. */
 export function formatSummary(report: MirrorReport, styles: Styles): string {
   const { totals, engine, interrupted, command } = report
   const shard = shardLines(report.shard, totals.images)
-  if (totals.images > 0 && totals.upToDate === totals.images && interrupted !== true) {
+  if (totals.images > 0 && totals.upToDate === totals.images && report.files === undefined && interrupted !== true) {
     return `${[styles.good(formatAllUnchanged(totals.images, wordsFor(command))), ...shard].join('\n')}\n`
   }
   // Standard error has the reason, which all images share.
@@ -99,6 +115,7 @@ export function formatSummary(report: MirrorReport, styles: Styles): string {
   const lines = [
     headline(report, styles),
     ...shard,
+    fileLine(report),
     unfinishedLine(report, styles),
     transferLine(report),
     reuseLine(report),

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import type { KitFile } from '../bundle/bundle-record.ts'
+import { channelsOf } from '../kit/releases.ts'
+import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
+import { caPath } from './served-files.ts'
+
+/** What is typed on a node, and what for. */
+export interface NodeCommand {
+  readonly title: string
+  /** A sentence in front of the command. */
+  readonly note?: string
+  /** Lines for a shell of root. */
+  readonly lines: readonly string[]
+}
+
+type SiteFacts = Pick<PageFacts, 'origin' | 'files' | 'caCertificate' | 'hasPasswords'>
+
+/** Where nodes keep the CA certificate of the server; generated registries.yaml name the same path. */
+export const nodeCaPath = '/etc/rancher/k3s/registry-ca.crt'
+
+/** A path of a file in a URL: https://www.rfc-editor.org/rfc/rfc3986#section-3.3 allows `+`, but K3s' installer writes `%2B`. */
+export function urlPath(path: string): string {
+  return path.replaceAll('+', '%2B')
+}
+
+function packagesOf(files: readonly KitFile[]): readonly KitFile[] {
+  return files.filter(({ path }) => path.startsWith('k3s-selinux/') && path.endsWith('.rpm'))
+}
+
+/** The command that installs K3s from this server, with these variables in addition. Where the server has the packages for SELinux, the installer does not look for others. */
+function installLine({ origin, files = [] }: SiteFacts, tag: string, more: readonly string[] = []): string {
+  const site = origin.origin
+  const variables = [
+    `INSTALL_K3S_ARTIFACT_URL=${site}/k3s`,
+    `INSTALL_K3S_VERSION=${tag}`,
+    ...(packagesOf(files).length > 0 ? ['INSTALL_K3S_SKIP_SELINUX_RPM=true'] : []),
+    ...more,
+  ]
+  return `curl -sfL ${site}/install.sh | ${variables.join(' ')} sh -`
+}
+
+function trust(site: string, caCertificate: string): NodeCommand {
+  const digest = createHash('sha256').update(caCertificate).digest('hex')
+  return {
+    title: 'Trust the certificate of this server',
+    note: 'Compare the checksum with what kit serve printed at its start. The variable applies to the commands below, in the same shell.',
+    lines: [
+      'mkdir -p /etc/rancher/k3s',
+      `curl -skf ${site}${caPath} -o ${nodeCaPath}`,
+      `echo "${digest}  ${nodeCaPath}" | sha256sum -c`,
+      `export CURL_CA_BUNDLE=${nodeCaPath}`,
+    ],
+  }
+}
+
+function selinux(site: string, files: readonly KitFile[]): NodeCommand | undefined {
+  const packages = packagesOf(files)
+  if (packages.length === 0) return undefined
+  return {
+    title: 'Nodes with SELinux',
+    note: 'Install the package for the distribution of the node before K3s. It requires container-selinux from that distribution.',
+    lines: packages.map(({ path }) => `curl -sfLO ${site}/${urlPath(path)} && dnf install -y ./${path.replace(/^.*\//, '')}`),
+  }
+}
+
+/** The release that commands name: the newest one, a pre-release where there is no other. */
+function releaseFor(files: readonly KitFile[]): string | undefined {
+  const channels = channelsOf(files)
+  return channels.get('stable') ?? channels.get('testing')
+}
+
+/** What is typed to install the first server; empty for files without an installer or a release. */
+export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
+  const { origin, files = [], caCertificate, hasPasswords } = facts
+  const site = origin.origin
+  const tag = releaseFor(files)
+  if (tag === undefined || !files.some(({ path }) => path === 'install.sh')) return []
+  return [
+    ...(caCertificate === undefined ? [] : [trust(site, caCertificate)]),
+    {
+      title: 'Pull images from this server',
+      note: `On every node, before K3s is installed.${hasPasswords ? ' Then fill in "auth" in the file: images require a password.' : ''}`,
+      lines: ['mkdir -p /etc/rancher/k3s', `curl -sfL ${site}${registriesPath} -o ${nodePath}`],
+    },
+    { title: 'Install the first server', lines: [installLine(facts, tag)] },
+  ]
+}
+
+/** The binary of a release and how its checksum is compared, for the first of these architectures. */
+function check(site: string, tag: string, files: readonly KitFile[]): NodeCommand | undefined {
+  const has = (name: string): boolean => files.some(({ path }) => path === `k3s/${tag}/${name}`)
+  const [arch, binary] = architectures.find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file)) ?? []
+  if (arch === undefined) return undefined
+  const below = `${site}/k3s/${urlPath(tag)}`
+  return {
+    title: 'Check the binary by hand',
+    lines: [`curl -sfLO ${below}/${binary}`, `curl -sfL ${below}/sha256sum-${arch}.txt | grep ' ${binary}$' | sha256sum -c`],
+  }
+}
+
+/** Names of architectures, and of the binaries of a release for them. */
+const architectures = [
+  ['amd64', 'k3s'],
+  ['arm64', 'k3s-arm64'],
+  ['arm', 'k3s-armhf'],
+  ['s390x', 'k3s-s390x'],
+] as const
+
+const executable = 'k3s-mirror/k3s-mirror-linux-amd64'
+
+/** What is typed on nodes to install K3s from a kit, in this order; empty for files without an installer or a release. */
+export function nodeCommands(facts: SiteFacts): readonly NodeCommand[] {
+  const { origin, files = [] } = facts
+  const site = origin.origin
+  const tag = releaseFor(files) ?? ''
+  const first = firstServerCommands(facts)
+  if (first.length === 0) return []
+  const agent: NodeCommand = {
+    title: 'Install an agent',
+    note: 'Replace SERVER by the address of the first server, and TOKEN by the content of /var/lib/rancher/k3s/server/node-token there.',
+    lines: [installLine(facts, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN'])],
+  }
+  const own: NodeCommand = {
+    title: 'Get k3s-mirror itself',
+    lines: [`curl -sfL ${site}/${executable} -o k3s-mirror && chmod +x k3s-mirror`],
+  }
+  const commands = [
+    ...first.slice(0, -1),
+    selinux(site, files),
+    ...first.slice(-1),
+    agent,
+    check(site, tag, files),
+    files.some(({ path }) => path === executable) ? own : undefined,
+  ]
+  return commands.filter((command) => command !== undefined)
+}
