@@ -9,6 +9,7 @@ export const fieldNotes: Readonly<Record<string, string>> = {
   'EventLine.images': 'The images, or how many.',
   'EventLine.message': 'The text for people.',
   'EventLine.name': 'The release tag, path or URL of the list.',
+  'EventLine.path': 'Where the file lies in the kit.',
   'EventLine.previousDigest': 'What the tag named before, and still names where it is skipped.',
   'EventLine.reason': 'Why the blob needs no transfer.',
   'ListReport.coverage': 'How its checksum was confirmed.',

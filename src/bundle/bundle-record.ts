@@ -101,7 +101,7 @@ export interface BundleRecord {
   readonly tool: string
   readonly lists: readonly BundledList[]
   readonly images: readonly BundledImage[]
-  /** The files of a kit, in the order of their paths; absent in a bundle of images alone. */
+  /** The files of a kit, in the order of their paths; absent in a bundle of images only. */
   readonly files?: readonly KitFile[]
   /** What the images need and the bundle does not hold, because an earlier one brought it. */
   readonly base?: BundleBase

@@ -3,7 +3,7 @@ import type { FileCoverage } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
 import { sha256 } from '../oci/digest.ts'
 
-/** A file on its way into a kit: what it has to be, and where its bytes are. */
+/** A file on its way into a kit: its path, digest and size, and where its bytes are. */
 export interface GatheredFile extends KitFile {
   /** What its digest was compared with. */
   readonly coverage: FileCoverage
@@ -37,7 +37,7 @@ export function mismatch(name: string, why: string): MirrorError {
   })
 }
 
-/** A small file with the checksum that it must have, and a warning where it has none; `name` is where it was read. Throws CHECKSUM_MISMATCH. */
+/** A small file with the checksum that it must have, and a warning where there is no checksum; `name` is where it was read. Throws CHECKSUM_MISMATCH. */
 export function checkedFile(
   path: string,
   bytes: Uint8Array,

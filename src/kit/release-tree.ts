@@ -28,7 +28,7 @@ interface Checksums {
   readonly api: ReleaseAssets
 }
 
-/** The checksum of a file that the release names, and by whom it is named; undefined where nobody does. Throws CHECKSUM_MISMATCH where two disagree. */
+/** The checksum of a file that the release names, and by whom it is named; undefined where no one does. Throws CHECKSUM_MISMATCH where two disagree. */
 function expectedOf(
   url: URL,
   name: string,

@@ -55,11 +55,8 @@ test('a kit that is killed at several moments is resumed, and has the same bytes
     files.some((one) => one.status === 'reused'),
     'a binary of an earlier attempt is not fetched again',
   )
-  const events = (await readFile(`${world.directory.path}/events`, 'utf8'))
-    .trim()
-    .split('\n')
-    .map((line) => (JSON.parse(line) as { type: string }).type)
-  for (const type of ['file-planned', 'file-copied']) assert.ok(events.includes(type), type)
+  const events = await readFile(`${world.directory.path}/events`, 'utf8')
+  for (const type of ['file-planned', 'file-copied']) assert.ok(events.includes(`"type":"${type}"`), type)
   const { report } = await world.create('whole.kit.tar', {
     ...world.places,
     architectures: ['amd64', 'arm64', 'arm'],
@@ -83,7 +80,7 @@ test('a kit that is killed at several moments is resumed, and has the same bytes
 })
 
 test('a wrong binary ends with 3, a wrong option with 2, and a full disk with 6, without a kit', async (t) => {
-  await using world = await kitWorld({ size: 14_000_000 })
+  await using world = await kitWorld({ architectures: ['amd64'], size: 14_000_000 })
   for (const name of ['install.sh', 'install.sh.sha256sum'])
     world.files.set(`/download/${tag}/${name}`, world.files.get(`/raw/${tag}/${name}`) ?? new Uint8Array())
   const options = ['--release', tag, '--artifact-url', `${world.server.url}/download`, '--from', `docker.io=${world.registry.url}`]
