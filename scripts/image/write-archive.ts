@@ -23,7 +23,7 @@ export async function writeArchive(
     return { Config: blobPath(config.digest), RepoTags: [formatReference(reference)], Layers: layers.map(({ digest }) => blobPath(digest)) }
   })
   const files: (readonly [path: string, bytes: Uint8Array])[] = [...layout.files, [savePath, Buffer.from(JSON.stringify(saved))]]
-  for (const digest of layout.blobs.keys()) files.push([blobPath(digest), blobs.get(digest) ?? Buffer.alloc(0)])
+  for (const { digest } of layout.streamed.values()) files.push([blobPath(digest), blobs.get(digest) ?? Buffer.alloc(0)])
   const unfinished = `${file}.part`
   await rm(unfinished, { force: true })
   {

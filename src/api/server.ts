@@ -47,7 +47,7 @@ export type { Reference, Repository } from '../oci/reference.ts'
 export interface ServedBundle extends LayoutReader, AsyncDisposable {
   /** The releases and lists of its images. */
   readonly lists: readonly BundledList[]
-  /** The files of a kit; undefined for a bundle of images alone. */
+  /** The files of a kit; undefined for a bundle of images only. */
   readonly files: readonly KitFile[] | undefined
   /** A file of a kit or some of its bytes; undefined where it is missing. A damaged one ends early with INTEGRITY. */
   readFile(file: KitFile, range?: BlobRange): Promise<Content | undefined>

@@ -74,7 +74,7 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     }
   }
 
-  /** The files of a kit; undefined for a bundle of images alone. */
+  /** The files of a kit; undefined for a bundle of images only. */
   get files(): readonly KitFile[] | undefined {
     return this.#bundle.record.files
   }

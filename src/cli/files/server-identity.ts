@@ -84,6 +84,6 @@ export async function readServerIdentity(certFile: string | undefined, keyFile: 
 export async function readCaCertificate(path: string): Promise<string> {
   const { text } = await readGiven('--ca-file', path, 'PEM file')
   checkDates(path, parseCertificate(path, text))
-  if (text.includes('PRIVATE KEY')) refuse(`${path} contains a private key, and nodes would get it`, 'pass the certificate of the CA alone')
+  if (text.includes('PRIVATE KEY')) refuse(`${path} contains a private key, and nodes would get it`, 'pass only the certificate of the CA')
   return text
 }
