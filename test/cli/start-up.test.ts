@@ -50,7 +50,7 @@ function assertLoaded(
 }
 
 describe('start-up', () => {
-  const definitions = { packages: ['commander'], modules: 44, files: 3 }
+  const definitions = { packages: ['commander'], modules: 45, files: 3 }
 
   it('loads commander and the definitions of commands for --version', async () => {
     assertLoaded(await loadedBy((env) => runCli(['--version'], { env })), definitions)
@@ -65,7 +65,7 @@ describe('start-up', () => {
     await registries.run()
     const loaded = await loadedBy((env) => registries.run([], { env }))
     const packages = ['commander', 'p-limit', 'parse-ms', 'pretty-bytes', 'pretty-ms', 'yocto-queue']
-    assertLoaded(loaded, { packages, modules: 157, files: 11 })
+    assertLoaded(loaded, { packages, modules: 161, files: 11 })
   })
 })
 
