@@ -41,7 +41,7 @@ export const binaryNames: Readonly<Record<Architecture, string>> = {
 }
 
 /** The platform that nodes of an architecture pull; of images that are only for `arm/v6`, such as traefik, `arm/v7` nodes pull that. */
-export const nodePlatform: Readonly<Record<Architecture, string>> = {
+export const nodePlatforms: Readonly<Record<Architecture, string>> = {
   amd64: 'linux/amd64',
   arm64: 'linux/arm64',
   arm: 'linux/arm/v7',

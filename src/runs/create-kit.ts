@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { userAgent } from '../connect/clients.ts'
 import { MirrorError } from '../errors.ts'
-import { parseArchitectures, nodePlatform } from '../kit/architectures.ts'
+import { parseArchitectures, nodePlatforms } from '../kit/architectures.ts'
 import { gatherKit } from '../kit/gather-kit.ts'
 import { checkOptions } from './check-options.ts'
 import { writeBundle, type CreateBundleOptions } from './create-bundle.ts'
@@ -34,7 +34,7 @@ export function createKit(options: CreateKitOptions): MirrorRun {
     throw new MirrorError('USAGE', 'options.architectures is empty', { hint: 'pass options.architectures amd64, or remove it' })
   }
   const { artifactUrl, ...rest } = options
-  const platforms = options.platforms ?? architectures.map((architecture) => nodePlatform[architecture])
+  const platforms = options.platforms ?? architectures.map((architecture) => nodePlatforms[architecture])
   return startRun('kit create', options.signal, (run) => {
     const selected = { ...rest, artifactUrl: artifactUrl || undefined, architectures }
     return writeBundle({ ...options, platforms, signal: run.signal }, run, (client, facts, { signal }) =>
