@@ -85,14 +85,14 @@ export function packagesOf(inputs: readonly string[]): readonly string[] {
 }
 
 /** The licences of the packages in a bundle, which it must include. */
-export function thirdPartyNotices({ inputs }: Metafile): string {
-  return packagesOf(Object.keys(inputs))
+export function thirdPartyNotices(inputs: readonly string[]): string {
+  return packagesOf(inputs)
     .map((name) => {
       const folder = `${projectRoot}node_modules/${name}`
       const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as { version: string; license: string }
       const file = readdirSync(folder).find((entry) => /^(?:licen[cs]e|copying)/i.test(entry))
-      if (file === undefined) throw new Error(`${name} has no file with its licence`)
-      return `${name} ${version} (${license})\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`
+      const text = file === undefined ? 'The package has no file with its licence.' : readFileSync(`${folder}/${file}`, 'utf8').trim()
+      return `${name} ${version} (${license})\n\n${text}\n`
     })
     .join(`\n${'-'.repeat(80)}\n\n`)
 }
@@ -107,7 +107,7 @@ export function checkedOutCommit(): string | undefined {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, thirdPartyNotices(await bundleCli({ write: true })))
+  writeFileSync(`${projectRoot}dist/cli/third-party-notices.txt`, thirdPartyNotices(Object.keys((await bundleCli({ write: true })).inputs)))
   writeFileSync(`${projectRoot}dist/k3s-mirror.1`, manPage())
   const commit = checkedOutCommit()
   if (commit !== undefined) writeFileSync(`${projectRoot}dist/cli/commit.txt`, `${commit}\n`)

@@ -1,8 +1,9 @@
 /** Writes the executables, their bill of materials, notices and checksums into `build/`: `node --import tsx scripts/package.ts [part of a file's name]`. */
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { checkedOutCommit, projectRoot, thirdPartyNotices } from './build-cli.ts'
 import { makeBlob } from './package/blob.ts'
 import { bundleExecutable } from './package/bundle-executable.ts'
@@ -25,25 +26,29 @@ if (own === undefined) throw new Error(`executables cannot be built on ${process
 const read = (target: Target, path: string): Buffer => readNodePackage(target, [path]).get(path) ?? Buffer.alloc(0)
 
 const write = (file: string, content: string | Buffer): void => {
+  // A new file, because the old one may be running.
+  rmSync(join(directory, file), { force: true })
   writeFileSync(join(directory, file), content)
   console.log(`${file} ${(content.length / 1e6).toFixed(1)} MB`)
 }
 
 const bundle = await bundleExecutable(checkedOutCommit())
 const blob = makeBlob(read(own, own.binary), bundle)
-for (const target of wanted) {
-  const executable = await embed(target, read(target, target.binary), blob)
-  const compressed = gzipSync(executable, { level: 9 })
-  if (executable.length > mostBytes || compressed.length > mostCompressed) {
-    throw new Error(`${target.file} is too large: ${executable.length} bytes, ${compressed.length} compressed`)
-  }
-  write(target.file, executable)
-  chmodSync(join(directory, target.file), 0o755)
-  write(`${target.file}.gz`, compressed)
-}
-write('k3s-mirror.cdx.json', sbomOf(bundle.metafile))
+await Promise.all(
+  wanted.map(async (target) => {
+    const executable = await embed(target, read(target, target.binary), blob)
+    const compressed = await promisify(gzip)(executable)
+    if (executable.length > mostBytes || compressed.length > mostCompressed) {
+      throw new Error(`${target.file} is too large: ${executable.length} bytes, ${compressed.length} compressed`)
+    }
+    write(target.file, executable)
+    chmodSync(join(directory, target.file), 0o755)
+    write(`${target.file}.gz`, compressed)
+  }),
+)
+write('k3s-mirror.cdx.json', sbomOf(bundle.inputs))
 const license = `Node.js ${nodeVersion}\n\n${read(own, 'LICENSE').toString().trim()}\n`
-write('THIRD-PARTY-NOTICES.txt', `${thirdPartyNotices(bundle.metafile)}\n${'-'.repeat(80)}\n\n${license}`)
+write('THIRD-PARTY-NOTICES.txt', `${thirdPartyNotices(bundle.inputs)}\n${'-'.repeat(80)}\n\n${license}`)
 
 const files = [...wanted.flatMap(({ file }) => [file, `${file}.gz`]), 'k3s-mirror.cdx.json', 'THIRD-PARTY-NOTICES.txt']
 const sums = files.map(

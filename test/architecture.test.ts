@@ -224,7 +224,7 @@ const house: House = {
     'node:tls': ['http', 'registry-server'],
     'node:tty': ['cli'],
     'node:vm': [],
-    'node:worker_threads': ['registry-server/bcrypt-worker.ts', 'registry-server/authenticator.ts'],
+    'node:worker_threads': ['registry-server/bcrypt-worker.ts', 'registry-server/bcrypt-thread.ts', 'registry-server/authenticator.ts'],
   },
   onlyBuiltins: {
     oci: { 'node:crypto': 'all', 'node:net': ['isIP', 'isIPv4', 'isIPv6'] },

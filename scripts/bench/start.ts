@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { peers, program } from './contenders.ts'
 import { runProcesses, type CommandLine, type Usage } from './run-processes.ts'
 import { inTurns, median, table } from './table.ts'
@@ -11,6 +14,9 @@ const versions: Readonly<Record<string, CommandLine>> = {
   oras: ['oras', 'version'],
 }
 
+/** Measured when `npm run package` has written it. */
+const executable = fileURLToPath(new URL('../../build/k3s-mirror-linux-amd64', import.meta.url))
+
 /** Measures how long programs take to start and to print their version or help; gives the table, each a mean of ten starts, one after the other. */
 export async function measureStart(names: readonly string[], runs: number): Promise<string> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
@@ -18,6 +24,7 @@ export async function measureStart(names: readonly string[], runs: number): Prom
     [process.execPath, '-e', '0'],
     [process.execPath, program, '--version'],
     [process.execPath, program, 'mirror', '--help'],
+    ...(existsSync(executable) ? [[executable, '--version'] as const] : []),
   ]
   const others = peers.filter(({ name, installed }) => installed && names.includes(name)).map(({ name }) => versions[name])
   const commands = [...own, ...others.filter((command) => command !== undefined)]
@@ -32,7 +39,7 @@ export async function measureStart(names: readonly string[], runs: number): Prom
   const cpu = (command: CommandLine | undefined): number => of(command, ({ cpuSeconds }) => cpuSeconds)
   const rows = commands.map((command) => [
     command
-      .map((word) => (word === process.execPath ? 'node' : word === program ? 'k3s-mirror' : word))
+      .map((word) => (word === process.execPath ? 'node' : word === program ? 'k3s-mirror' : basename(word)))
       .join(' ')
       .replace(/^node k3s/, 'k3s'),
     (of(command, ({ seconds }) => seconds) * 1000).toFixed(0),

@@ -8,7 +8,8 @@ export interface ExecutableBundle {
   readonly main: string
   /** The parts that it loads when they are needed, by name. */
   readonly parts: ReadonlyMap<string, string>
-  readonly metafile: Metafile
+  /** Every file that is in one of them. */
+  readonly inputs: readonly string[]
 }
 
 /** Never called: the embedded Node has zstd, and of dockerode only its HTTP client is used. */
@@ -22,8 +23,8 @@ const withoutUnused: Plugin = {
   },
 }
 
-async function bundleWorker(): Promise<string> {
-  const { outputFiles } = await build({
+async function bundleWorker(): Promise<{ readonly code: string; readonly inputs: Metafile['inputs'] }> {
+  const { outputFiles, metafile } = await build({
     absWorkingDir: projectRoot,
     entryPoints: ['src/registry-server/bcrypt-worker.ts'],
     bundle: true,
@@ -32,9 +33,10 @@ async function bundleWorker(): Promise<string> {
     target: 'node22',
     minify: true,
     legalComments: 'none',
+    metafile: true,
     write: false,
   })
-  return outputFiles[0]?.text ?? ''
+  return { code: outputFiles[0]?.text ?? '', inputs: metafile.inputs }
 }
 
 /** Replaces the modules that read a file next to their own: an executable has none. */
@@ -79,11 +81,12 @@ load('./main.js')
 
 /** Bundles the command line; `commit` is what `version` prints. */
 export async function bundleExecutable(commit: string | undefined): Promise<ExecutableBundle> {
+  const worker = await bundleWorker()
   const { outputFiles, metafile } = await build({
     ...cliBundle,
     entryPoints: { main: 'src/cli/main.ts' },
     target: 'node22',
-    plugins: [withoutUnused, embedFiles(await bundleWorker(), commit), ...cliBundle.plugins],
+    plugins: [withoutUnused, embedFiles(worker.code, commit), ...cliBundle.plugins],
     minify: true,
     metafile: true,
     write: false,
@@ -94,5 +97,5 @@ export async function bundleExecutable(commit: string | undefined): Promise<Exec
     const { code } = await transform(text, { format: 'cjs', target: 'node22', supported: { 'dynamic-import': false }, minify: true })
     parts.set(`./${basename(path)}`, code)
   }
-  return { main: loader, parts, metafile }
+  return { main: loader, parts, inputs: [...Object.keys(metafile.inputs), ...Object.keys(worker.inputs)] }
 }

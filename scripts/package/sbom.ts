@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import type { Metafile } from 'esbuild'
+import { readFileSync } from 'node:fs'
 import { packagesOf, projectRoot } from '../build-cli.ts'
 import { nodeVersion } from './targets.ts'
 
 interface Component {
   readonly 'bom-ref': string
   readonly name: string
-  readonly group?: string
   readonly scope?: string
   readonly properties?: readonly { readonly name: string }[]
 }
@@ -37,7 +36,7 @@ function contained(component: Component): Component {
 }
 
 /** A CycloneDX document of the packages in an executable, and of its Node; the same bundle gives the same bytes. */
-export function sbomOf({ inputs }: Metafile): string {
+export function sbomOf(inputs: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync('npm', ['sbom', '--sbom-format', 'cyclonedx'], {
     cwd: projectRoot,
     encoding: 'utf8',
@@ -46,10 +45,15 @@ export function sbomOf({ inputs }: Metafile): string {
   })
   if (status !== 0) throw new Error(`npm sbom failed: ${stderr}`)
   const { metadata, components, dependencies } = JSON.parse(stdout) as Bom
-  const names = new Set(packagesOf(Object.keys(inputs)))
-  const kept = components.filter(({ group, name }) => names.has(group === undefined ? name : `${group}/${name}`)).map(contained)
-  const missing = names.size - new Set(kept.map(({ group, name }) => `${group ?? ''}/${name}`)).size
-  if (missing > 0) throw new Error(`npm sbom does not list ${missing} of the packages in the executable`)
+  const packages = packagesOf(inputs).map((name) => {
+    const { version } = JSON.parse(readFileSync(`${projectRoot}node_modules/${name}/package.json`, 'utf8')) as { version: string }
+    return `${name}@${version}`
+  })
+  const kept = packages.map((name) => {
+    const component = components.find((one) => one['bom-ref'] === name)
+    if (component === undefined) throw new Error(`npm sbom does not list ${name}, which the executable contains`)
+    return contained(component)
+  })
   const refs = new Set(kept.map((component) => component['bom-ref']))
   const own = metadata.component['bom-ref']
   const document = {

@@ -69,7 +69,9 @@ function refuseTwice(command: Command, one: CliOption): void {
 
 /** The options of a command, the environment included, once every required one is set. Throws USAGE. */
 async function settle(command: Command, { options }: CommandDefinition, cli: CliProcess): Promise<object> {
-  const names = Object.keys(process.env).filter((name) => name.startsWith('K3S_MIRROR_') || name.startsWith('INSTALL_K3S_'))
+  const names = Object.keys(process.env)
+    .filter((name) => name.startsWith('K3S_MIRROR_') || name.startsWith('INSTALL_K3S_'))
+    .toSorted()
   const environment = names.length === 0 ? undefined : await import('./options/environment.ts')
   environment?.applyEnvironment(command, options, process.env)
   const flags = command.opts()

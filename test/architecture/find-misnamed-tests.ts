@@ -7,13 +7,14 @@ const starter = 'test/servers/run-cli.ts'
 
 /**
  * The tests whose place does not follow from what they test, one sentence each: `test/<folder>/<file>.test.ts` and `<file>.<theme>.test.ts` test
- * `src/<folder>/<file>.ts`, `scripts/<folder>/<file>.ts`, or a server in `test/servers/`; any other file of `test/cli/` starts the built program. What is at the top of `test/`
+ * `src/<folder>/<file>.ts`, `scripts/<folder>/<file>.ts`, or a server in `test/servers/`; `test/package/` tests what `scripts/package.ts` writes; any other
+ * file of `test/cli/` starts the built program. What is at the top of `test/`
  * or in `test/contract/` tests the whole.
  */
 export function findMisnamedTests(tests: FileSet, sources: FileSet): readonly string[] {
   return [...tests.keys()].flatMap((path) => {
     const [, folder = '', file] = /^test\/(?:(.+)\/)?([^/.]+)(?:\.[^/.]+)?\.test\.ts$/.exec(path) ?? []
-    if (!path.endsWith('.test.ts') || (file !== undefined && ['', 'contract'].includes(folder))) return []
+    if (!path.endsWith('.test.ts') || (file !== undefined && ['', 'contract', 'package'].includes(folder))) return []
     const isTested = (root: string): boolean => sources.has(`${root}/${folder}/${file}.ts`)
     if (folder === 'servers' ? tests.has(`test/servers/${file}.ts`) : isTested('src') || isTested('scripts')) return []
     if (folder !== 'cli')

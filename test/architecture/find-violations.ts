@@ -117,6 +117,8 @@ function importViolations(source: Source, files: FileSet, house: House): readonl
     }
     if (specifier.startsWith('node:') || builtinModules.includes(specifier))
       return builtinViolations(path, specifier, imported.names, house)
+    // The published schemas of this package, which the bundle of the command line contains.
+    if (specifier.startsWith('k3s-mirror/schemas/')) return isWithin(path, ['cli']) ? [] : [`${path}: may not import ${specifier}`]
     const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
     return isWithin(path, house.packages[name] ?? []) ? [] : [`${path}: may not import the package ${name}`]
   })

@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { describe, it, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { bundleCli, packagesOf } from '../../scripts/build-cli.ts'
+import { needsNode } from '../servers/cli-command.ts'
 import { runCli, startCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 import { oneImage } from './one-image.ts'
@@ -49,7 +50,9 @@ function assertLoaded(
   assert.ok(modules.length <= agreed.modules, `${modules.length} modules in place of ${agreed.modules}:\n${modules.join('\n')}`)
 }
 
-describe('start-up', () => {
+const skip = needsNode('they list the modules of dist')
+
+describe('start-up', { skip }, () => {
   const definitions = { packages: ['commander'], modules: 46, files: 3 }
 
   it('loads commander and the definitions of commands for --version', async () => {
@@ -69,7 +72,7 @@ describe('start-up', () => {
   })
 })
 
-test('nothing of a Docker Engine is loaded by runs that need none', async () => {
+test('nothing of a Docker Engine is loaded by runs that need none', { skip }, async () => {
   await using registries = await oneImage()
   await using directory = await tempDir()
   const registriesFile = await directory.write('registries.yaml', 'mirrors:\n  docker.io:\n    endpoint: ["https://mirror.example.com"]\n')

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir } from 'node:fs/promises'
 import { describe, it, test } from 'node:test'
+import { nodeVersion } from '../../scripts/package/targets.ts'
 import { allCommands } from '../../src/cli/command-table.ts'
+import { executableRoot } from '../servers/cli-command.ts'
 import { runCli } from '../servers/run-cli.ts'
 import { tempDir } from '../servers/temp-dir.ts'
 
@@ -128,13 +130,11 @@ describe('--help', () => {
 test('-V, --version and version print the version', async () => {
   const { stdout } = await runCli(['--version'])
   assert.equal((await runCli(['-V'])).stdout, stdout)
+  const node = executableRoot === undefined ? process.versions.node : nodeVersion
   const text = await runCli(['version'])
-  assert.match(
-    text.stdout,
-    new RegExp(`^k3s-mirror ${stdout.trim()}\n(?:commit [0-9a-f]{40}(?:-dirty)?\n)?Node\\.js ${process.versions.node}\n$`),
-  )
+  assert.match(text.stdout, new RegExp(`^k3s-mirror ${stdout.trim()}\n(?:commit [0-9a-f]{40}(?:-dirty)?\n)?Node\\.js ${node}\n$`))
   const json = JSON.parse((await runCli(['version', '-o', 'json'])).stdout) as Record<string, unknown>
-  assert.deepEqual([json['schemaVersion'], json['version'], json['node']], [1, stdout.trim(), process.versions.node])
+  assert.deepEqual([json['schemaVersion'], json['version'], json['node']], [1, stdout.trim(), node])
 })
 
 const mirror = ['mirror', 'rancher/x:1']

@@ -1,5 +1,5 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
-import publishedSchema from '../../../schemas/sync-config.schema.json' with { type: 'json' }
+import publishedSchema from 'k3s-mirror/schemas/sync-config.schema.json' with { type: 'json' }
 import { editDistance, nearestFirst } from '../../oci/nearest.ts'
 import { quoted } from '../../text/printable.ts'
 import type { ConfigDocument, ConfigPath, ConfigProblem } from './config-document.ts'
