@@ -1,9 +1,13 @@
-/** Runs the tests: `node --import tsx scripts/test.ts [part of a path …] [--node-option …]`. Node 20 cannot find test files by a pattern itself. */
+/**
+ * Runs the tests: `node --import tsx scripts/test.ts [part of a path …] [--node-option …]`. Node 20 cannot find test files by a pattern itself. With
+ * TEST_EXECUTABLE=1 the tests of the command line start the executable, in a root without Node and without a shell.
+ */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeExecutableRoot } from './executable-root.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
@@ -15,6 +19,7 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .toSorted()
 if (files.length === 0) throw new Error(`no test file has ${parts.join(' or ')} in its path`)
 
+using executable = process.env['TEST_EXECUTABLE'] === '1' ? makeExecutableRoot() : undefined
 const { status, signal } = spawnSync(
   process.execPath,
   [
@@ -29,7 +34,7 @@ const { status, signal } = spawnSync(
     ...options,
     ...files,
   ],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, ...executable?.environment } },
 )
 if (signal !== null) console.error(`the tests were ended by ${signal}`)
 process.exitCode = status ?? 1

@@ -17,7 +17,10 @@ const written = pages.filter((page) => !generated.has(page))
 const readme = read('README.md')
 
 /** Options of other programs that the pages name. */
-const foreignOptions: ReadonlySet<string> = new Set(['--all', '--delete-untagged', '--system-default-registry'])
+const foreignOptions: ReadonlySet<string> = new Set([
+  ...['--all', '--delete-untagged', '--system-default-registry'],
+  ...['--base', '--env', '--tmpfs', '--volume', '--from-file', '--type'],
+])
 
 /** The part of a page under a heading. */
 function section(page: string, heading: string): string {

@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { Content } from '../async/content.ts'
 import { orWrongOnce, retry, type Retry, type RetryPolicy } from '../async/retry.ts'
 import { openResumed } from '../copy/verified-content.ts'
@@ -101,9 +101,4 @@ export async function readLargeFile(
     onRetry: options.onRetry,
     isTransient: orWrongOnce(() => false),
   })
-}
-
-/** Bytes of a file on this machine. Throws LOCAL_IO. */
-export async function localSize(path: string): Promise<number> {
-  return withLocalIo('read', path, async () => (await stat(path)).size)
 }

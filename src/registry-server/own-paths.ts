@@ -22,7 +22,7 @@ export interface PageSources extends LayoutTimes {
 }
 
 /** The path that needs no password: it only reports that the server runs. */
-export const healthPath = '/healthz'
+const healthPath = '/healthz'
 
 /** The path of a request, without its query. */
 export function pathOf(url: string): string {

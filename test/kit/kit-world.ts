@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import type { MirrorReport } from '../../src/report/report.ts'
 import { createKit, type CreateKitOptions } from '../../src/runs/create-kit.ts'
@@ -97,9 +96,4 @@ export async function kitWorld(options?: Parameters<typeof makeK3sFiles>[1]): Pr
   files.set(`/selinux/download/${version}/${rpm}`, makePackage(rpm))
   files.set('/selinux/latest', Buffer.from(releaseDocument(version, { [rpm]: makePackage(rpm) }, `${server.url}/selinux/download`)))
   return world
-}
-
-/** The bytes of a file. */
-export function bytesOf(path: string): Promise<Buffer> {
-  return readFile(path)
 }
