@@ -18,8 +18,15 @@ const readme = read('README.md')
 
 /** Options of other programs that the pages name. */
 const foreignOptions: ReadonlySet<string> = new Set([
-  ...['--all', '--delete-untagged', '--system-default-registry'],
-  ...['--base', '--env', '--tmpfs', '--volume', '--from-file', '--type'],
+  '--all',
+  '--base',
+  '--delete-untagged',
+  '--env',
+  '--from-file',
+  '--system-default-registry',
+  '--tmpfs',
+  '--type',
+  '--volume',
 ])
 
 /** The part of a page under a heading. */
@@ -87,9 +94,9 @@ test('the README names the commands for a fresh clone', () => {
   for (const command of ['npm ci && npm run demo', 'npm ci && npm test']) assert.ok(readme.split('\n').includes(command), command)
 })
 
-test('the README installs the archive that npm pack makes', () => {
+test('docs/install.md installs the archive that npm pack makes', () => {
   const { name, version } = JSON.parse(read('package.json')) as { readonly name: string; readonly version: string }
-  assert.ok(section('README.md', 'Install').includes(`\nnpm install -g ./${name}-${version}.tgz\n`))
+  assert.ok(section('docs/install.md', 'npm package').includes(`\nnpm install -g ./${name}-${version}.tgz\n`))
   for (const page of written) {
     for (const [, archive] of read(page).matchAll(/(k3s-mirror-\d[\w.]*\.tgz)/g)) assert.equal(archive, `${name}-${version}.tgz`, page)
   }
