@@ -1,4 +1,4 @@
-/** What differs from run to run: durations, speeds, counts of requests, dates, ports of clients, random names. */
+/** What differs from run to run: durations, speeds, counts of requests, dates, ports of clients, random names, checksums of certificates. */
 const varying: readonly (readonly [RegExp, string])[] = [
   [/\b\d+(?:\.\d+)? (?:k|M|G)?B\/s/g, '<speed>'],
   [/\b(?:\d+h )?(?:\d+m )?\d+(?:\.\d+)?(?:ms|s)\b/g, '<time>'],
@@ -7,6 +7,8 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/(?<=_timestamp_seconds\S* )\d+(?:\.\d+)?/g, '<time>'],
   [/ time="\d+\.\d+"/g, ' time="<number>"'],
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?)?/g, '<date>'],
+  // of a certificate that is made for the page
+  [/(?<=^echo ")[0-9a-f]{64}(?= {2}\S+\.crt")/g, '<sha256>'],
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, '<date>'],
 ]
 
