@@ -38,7 +38,7 @@ const house: House = {
     registry: ['errors.ts', 'text', 'async', 'http', 'oci'],
     layout: ['errors.ts', 'async', 'oci'],
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
-    bundle: ['errors.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
+    bundle: ['errors.ts', 'text/shell-quoted.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
     kit: ['errors.ts', 'text', 'async', 'http', 'oci', 'release', 'copy', 'layout', 'bundle', 'registry/ranged-download.ts'],
     'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'kit/releases.ts', 'type:bundle/bundle-record.ts'],
     'registries-yaml': [
