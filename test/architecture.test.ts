@@ -40,7 +40,16 @@ const house: House = {
     lock: ['errors.ts', 'oci', 'registries-yaml/read/yaml-document.ts', 'type:release/image-list.ts'],
     bundle: ['errors.ts', 'text/shell-quoted.ts', 'async', 'oci', 'plan', 'layout', 'lock'],
     kit: ['errors.ts', 'text', 'async', 'http', 'oci', 'release', 'copy', 'layout', 'bundle', 'registry/ranged-download.ts'],
-    'registry-server': ['errors.ts', 'version.ts', 'async', 'oci', 'layout', 'kit/releases.ts', 'type:bundle/bundle-record.ts'],
+    'registry-server': [
+      'errors.ts',
+      'version.ts',
+      'async',
+      'oci',
+      'layout',
+      'kit/package-command.ts',
+      'kit/releases.ts',
+      'type:bundle/bundle-record.ts',
+    ],
     'registries-yaml': [
       'errors.ts',
       'text',

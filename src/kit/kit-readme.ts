@@ -1,6 +1,7 @@
 import type { KitFile } from '../bundle/bundle-record.ts'
 import { shellQuoted } from '../text/shell-quoted.ts'
 import { binaryNames, type Architecture } from './architectures.ts'
+import { packageCommand } from './package-command.ts'
 
 /** What the README of a kit is about. */
 export interface ReadmeFacts {
@@ -120,12 +121,6 @@ function registriesFile({ registries }: ReadmeFacts): string {
   ].join('\n\n')
 }
 
-/** The command that installs an RPM on the system that it is for. */
-function installPackage(path: string): string {
-  if (path.endsWith('.sle.noarch.rpm')) return `sudo zypper install ./${path}`
-  return `sudo ${path.endsWith('.coreos.noarch.rpm') ? 'rpm-ostree' : 'dnf'} install ./${path}`
-}
-
 /** What the command of an agent needs. */
 const ofServer =
   'Replace SERVER by the address of the first server, and TOKEN by the content of `/var/lib/rancher/k3s/server/node-token` there:'
@@ -146,7 +141,7 @@ function installing(facts: ReadmeFacts): string {
     ...(packages.length > 0
       ? [
           'On a node with SELinux, install the policy for its system first. It requires the package container-selinux:',
-          ...packages.map((path) => code(installPackage(path))),
+          ...packages.map((path) => code(`sudo ${packageCommand(path)}`)),
         ]
       : []),
     ...(installsFromSite ? from : ['The installer in this kit cannot download K3s from a site. Install by hand, as below.']),

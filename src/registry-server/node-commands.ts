@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KitFile } from '../bundle/bundle-record.ts'
+import { packageCommand } from '../kit/package-command.ts'
 import { channelsOf } from '../kit/releases.ts'
 import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
 import { caPath } from './served-files.ts'
@@ -27,15 +28,10 @@ function packagesOf(files: readonly KitFile[]): readonly KitFile[] {
   return files.filter(({ path }) => path.startsWith('k3s-selinux/') && path.endsWith('.rpm'))
 }
 
-/** The command that installs K3s from this server, with these variables in addition. Where the server has the packages for SELinux, the installer does not look for others. */
-function installLine({ origin, files = [] }: SiteFacts, tag: string, more: readonly string[] = []): string {
+/** The command that installs K3s from this server, with these variables in addition. The installer does not look for packages: it would ask servers that no node behind the gap reaches, and fail. */
+function installLine({ origin }: SiteFacts, tag: string, more: readonly string[] = []): string {
   const site = origin.origin
-  const variables = [
-    `INSTALL_K3S_ARTIFACT_URL=${site}/k3s`,
-    `INSTALL_K3S_VERSION=${tag}`,
-    ...(packagesOf(files).length > 0 ? ['INSTALL_K3S_SKIP_SELINUX_RPM=true'] : []),
-    ...more,
-  ]
+  const variables = [`INSTALL_K3S_ARTIFACT_URL=${site}/k3s`, `INSTALL_K3S_VERSION=${tag}`, 'INSTALL_K3S_SKIP_SELINUX_RPM=true', ...more]
   return `curl -sfL ${site}/install.sh | ${variables.join(' ')} sh -`
 }
 
@@ -59,7 +55,7 @@ function selinux(site: string, files: readonly KitFile[]): NodeCommand | undefin
   return {
     title: 'Nodes with SELinux',
     note: 'Install the package for the distribution of the node before K3s. It requires container-selinux from that distribution.',
-    lines: packages.map(({ path }) => `curl -sfLO ${site}/${urlPath(path)} && dnf install -y ./${path.replace(/^.*\//, '')}`),
+    lines: packages.map(({ path }) => `curl -sfLO ${site}/${urlPath(path)} && ${packageCommand(path.replace(/^.*\//, ''))}`),
   }
 }
 

@@ -42,7 +42,7 @@ test('describes only what the kit has', () => {
     'sha256sum --check k3s.kit.tar.zst.sha256',
     './k3s-mirror/k3s-mirror-linux-amd64 kit check k3s.kit.tar.zst',
     'sudo zypper install ./k3s-selinux/k3s-selinux-1.6-1.sle.noarch.rpm',
-    'sudo dnf install ./k3s-selinux/k3s-selinux-1.6-1.el9.noarch.rpm',
+    'sudo dnf install -y ./k3s-selinux/k3s-selinux-1.6-1.el9.noarch.rpm',
     `sudo install -D -m 644 -t /var/lib/rancher/k3s/agent/images k3s/${tag}/k3s-airgap-images-arm64.tar.zst`,
   ])
     assert.ok(full.split('\n').includes(line), line)

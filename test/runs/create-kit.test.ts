@@ -266,3 +266,14 @@ test('a package that is named twice is in the kit once, and two packages of one 
       message: /^a kit cannot have two files for one path: k3s-selinux\/[xX]\.rpm and k3s-selinux\/[xX]\.rpm$/,
     })
 })
+
+test('an installer or an executable that is a pipe or a device without end is refused', async () => {
+  await using world = await kitWorld()
+  const pipe = `${world.directory.path}/pipe`
+  await run('mkfifo', [pipe])
+  await assert.rejects(world.create('k.tar', { installScript: '/dev/zero' }), {
+    code: 'USAGE',
+    message: '"/dev/zero" is larger than 10 MiB',
+  })
+  await assert.rejects(world.create('k.tar', { executables: pipe }), { code: 'USAGE', message: /pipe" is not an executable/ })
+})
