@@ -102,7 +102,7 @@ function serving(facts: ReadmeFacts): string {
   const name = kitWord(facts)
   const serve = (place: string): string => `${program} kit serve ${place} --listen :443 --tls-cert site.pem --tls-key site.key`
   const gather = [
-    'This kit lacks what the earlier one has, so it cannot be served alone. On a machine that all nodes reach, push both to one directory, the earlier one first, and serve that:',
+    'This kit lacks what the earlier one has, so it cannot be served without that one. On a machine that all nodes reach, push both to one directory, the earlier one first, and serve that:',
     code(`${program} kit push EARLIER ${name} --to oci:/srv/k3s`, serve('/srv/k3s')),
     'Replace EARLIER by the file name of the earlier kit, or leave it out where the directory has that kit already.',
   ]

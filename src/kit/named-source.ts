@@ -22,7 +22,7 @@ export async function readNamedFile(
     return { name: redactUrl(url), bytes: await fetchWhole(client, url, options) }
   }
   try {
-    // Not by its size: a device or a pipe has none.
+    // Not by its size: the size of a device or a pipe says nothing.
     const bytes = Buffer.concat(await createReadStream(given, { end: mostBytes, signal: options.signal }).toArray())
     if (bytes.length > mostBytes)
       throw new MirrorError('USAGE', `"${given}" is larger than 10 MiB`, { hint: `check the path given with ${option}` })

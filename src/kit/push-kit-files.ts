@@ -25,7 +25,7 @@ export interface KitPushOptions extends CallOptions {
   /** Accept other content for a file of a release that the directory has already. */
   readonly replace?: boolean
   /** Called for each file, when it is in place. */
-  onFile(file: KitFile, state: KitFileState): void
+  readonly onFile: (file: KitFile, state: KitFileState) => void
 }
 
 /** The checksums of all other files, for `sha256sum --check`. */

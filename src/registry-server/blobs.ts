@@ -48,7 +48,7 @@ interface ServedContent {
   readonly type: string
   /** The refusal where it is gone. */
   readonly absent: Refusal
-  read(range: BlobRange): Promise<Content | undefined>
+  readonly read: (range: BlobRange) => Promise<Content | undefined>
 }
 
 /** The reply to GET and HEAD of content, whole or one range, with its digest as ETag; HEAD does not read it: https://www.rfc-editor.org/rfc/rfc9110#section-14 */

@@ -195,7 +195,7 @@ test('another kit that leaves out the release of a file does not replace it, and
   await push(directory.path, may)
   const files = bundleFiles({ [image]: tinyImage() }, { files: { 'k3s/v1.37.1+k3s1/k3s': 'other' } })
   const record = await parseBundleRecord(Buffer.from(files['k3s-mirror.json'] ?? ''))
-  const unnamed = { ...record, files: record.files?.map(({ release: _, ...file }) => file) ?? [] }
+  const unnamed = { ...record, files: record.files?.map(({ path, digest, size }) => ({ path, digest, size })) ?? [] }
   const bytes = formatBundleRecord(unnamed)
   await using packed = await packTar({ ...files, 'k3s-mirror.json': bytes, 'index.json': formatBundleIndex(unnamed, bytes) })
   await assert.rejects(pushKit({ to: `oci:${directory.path}`, files: [packed.path] }).report, {
