@@ -3,6 +3,7 @@ import { MirrorError } from '../errors.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isJsonObject, parseJson } from '../oci/json-object.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+import { conflictOf, isKitPath } from './kit-path.ts'
 
 /** Content that an image needs. */
 export interface NeededContent {
@@ -48,7 +49,7 @@ export function parseBundleBase(value: unknown): BundleBase {
   if (schemaVersion !== 1) throw invalidBase('unknown schemaVersion')
   if (typeof bundle !== 'string' || !isDigest(bundle)) throw invalidBase('the bundle has no digest')
   if (!Array.isArray(contents)) throw invalidBase('the list of contents is missing')
-  return { bundle, contents: contents.map(parseContent), ...(Array.isArray(files) && { files: files.map(parseKitFile) }) }
+  return { bundle, contents: contents.map(parseContent), ...(Array.isArray(files) && { files: parseKitFiles(files) }) }
 }
 
 /** A base as a document that parseBundleBase reads. */
@@ -159,24 +160,20 @@ function parseList(value: unknown): BundledList {
   return { name, ...(typeof release === 'string' && { release }), sha256, images }
 }
 
-/** Each part of a path in a kit: no parent, no backslash, nothing that a shell or a URL gives another meaning except `+`. */
-const kitPath = /^(?!\.)[\w.+-]+(?:\/(?!\.)[\w.+-]+)*$/
-
-/** What a layout keeps for itself in the directory that files of kits are written to, in lower case for file systems that ignore it. */
-const layoutPaths: ReadonlySet<string> = new Set(['blobs', 'index.json', 'oci-layout', recordPath, 'k3s-mirror-kit.json'])
-
-/** True for a path that a file of a kit may have. */
-export function isKitPath(path: string): boolean {
-  return kitPath.test(path) && !layoutPaths.has(path.replace(/\/.*$/, '').toLowerCase())
-}
-
-/** Reads one file of a kit from a document. Throws INVALID_MANIFEST. */
-export function parseKitFile(value: unknown): KitFile {
+function parseKitFile(value: unknown): KitFile {
   const { path, digest, size, release, executable } = isJsonObject(value) ? value : {}
   if (typeof path !== 'string' || !isKitPath(path)) throw invalid('contains a file without a valid path')
   if (typeof digest !== 'string' || !isDigest(digest)) throw invalid('contains a file without a valid digest')
   if (!isSize(size)) throw invalid('contains a file without a valid size')
   return { path, digest, size, ...(typeof release === 'string' && { release }), ...(executable === true && { executable }) }
+}
+
+/** Reads the files of a kit from a document; all of them can be in one directory. Throws INVALID_MANIFEST. */
+export function parseKitFiles(values: readonly unknown[]): readonly KitFile[] {
+  const files = values.map(parseKitFile)
+  const conflict = conflictOf(files.map(({ path }) => path))
+  if (conflict !== undefined) throw invalid(`contains two files for one path: ${conflict.join(' and ')}`)
+  return files
 }
 
 /** Reads a record. Throws INVALID_MANIFEST, and UNSUPPORTED for a later schemaVersion. */
@@ -198,7 +195,7 @@ export async function parseBundleRecord(bytes: Uint8Array): Promise<BundleRecord
     tool: typeof tool === 'string' ? tool : '',
     lists: lists.map(parseList),
     images: parsed,
-    ...(Array.isArray(files) && { files: files.map(parseKitFile) }),
+    ...(Array.isArray(files) && { files: parseKitFiles(files) }),
     ...(base !== undefined && { base: parseBundleBase(base) }),
   }
 }

@@ -2,6 +2,7 @@ import { Transform, type Duplex, type Writable } from 'node:stream'
 import zlib from 'node:zlib'
 import { Changes } from '../async/changes.ts'
 import { MirrorError } from '../errors.ts'
+import { shellQuoted } from '../text/shell-quoted.ts'
 import { zstdBlocks } from './zstd-blocks.ts'
 
 /** How an archive is compressed; undefined where it is not. */
@@ -67,16 +68,12 @@ export function detectUnsupported(start: Uint8Array): UnsupportedCompression | u
   return unsupported.find((one) => hex.startsWith(one.magic) && isMeant(one, start))
 }
 
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
-}
-
 /** The error for a file of such a compression, with the command that makes a tar of it. */
 export function refuseCompression(path: string, { name, ending, command }: UnsupportedCompression): MirrorError {
   const plain = (path.endsWith(ending) ? path.slice(0, -ending.length) : path).replace(/\.(?:t[bx]z2?|tlz)$/, '.tar')
   const names: Readonly<Record<string, string>> = { IN: path, OUT: plain === path ? `${path}.tar` : plain }
   return new MirrorError('UNSUPPORTED', `${path} is compressed with ${name}: only gzip and zstd are supported`, {
-    hint: `decompress it first with ${command.replace(/IN|OUT/g, (name) => quoted(names[name] ?? ''))}`,
+    hint: `decompress it first with ${command.replace(/IN|OUT/g, (name) => shellQuoted(names[name] ?? ''))}`,
   })
 }
 

@@ -9,13 +9,15 @@ const checkedFirstBytes = 16 * 1024 * 1024
 export interface VerifiedPlace {
   /** The bytes, not verified; undefined where they are missing. */
   open(range: BlobRange): Promise<Content | undefined>
+  /** Changes when the bytes may have changed, so that they are looked at again; undefined where they cannot. */
+  readonly stamp?: string
   /** The error for content that is damaged. */
   wrong(): Error
 }
 
 /** Reads contents so that no reader gets all bytes of a damaged one, or a range of it. */
 export class VerifiedContents {
-  readonly #checks = new Map<Digest, Promise<boolean>>()
+  readonly #checks = new Map<Digest, { readonly stamp: string | undefined; readonly check: Promise<boolean> }>()
 
   /** The content or some of its bytes; undefined where it is missing. Throws what the place calls wrong, also in place of the last chunk. */
   async read(
@@ -40,8 +42,10 @@ export class VerifiedContents {
 
   /** Requests that come together, and later ones, share one look at all of the content. */
   #isWhole(digest: Digest, place: VerifiedPlace): Promise<boolean> {
-    const check = this.#checks.get(digest) ?? this.#look(digest, place)
-    this.#checks.set(digest, check)
+    const known = this.#checks.get(digest)
+    if (known !== undefined && known.stamp === place.stamp) return known.check
+    const check = this.#look(digest, place)
+    this.#checks.set(digest, { stamp: place.stamp, check })
     check.catch(() => this.#checks.delete(digest))
     return check
   }

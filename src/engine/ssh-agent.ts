@@ -5,6 +5,7 @@ import { platform } from 'node:os'
 import { Duplex } from 'node:stream'
 import { MirrorError, systemReason } from '../errors.ts'
 import { foreignText, printable } from '../text/printable.ts'
+import { shellQuoted } from '../text/shell-quoted.ts'
 import type { SshAddress } from './engine-address.ts'
 
 /**
@@ -36,13 +37,9 @@ const sshOptions = ['-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=yes', '-
 
 function sshArguments({ user, host, port, socketPath }: SshAddress): readonly string[] {
   const login = [...(user === undefined ? [] : ['-l', user]), ...(port === undefined ? [] : ['-p', String(port)])]
+  // ssh joins the words of the command, and a shell splits them again.
   const engine = socketPath === undefined ? [] : [shellQuoted(`--host=unix://${socketPath}`)]
   return [...sshOptions, ...login, '--', host, 'docker', ...engine, 'system', 'dial-stdio']
-}
-
-/** ssh joins the words of the command, and a shell splits them again. */
-function shellQuoted(word: string): string {
-  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }
 
 const maxStderr = 4096

@@ -1,4 +1,5 @@
 import type { BundleBase, KitFile } from '../bundle/bundle-record.ts'
+import { conflictOf } from '../bundle/kit-path.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { Reference } from '../oci/reference.ts'
@@ -45,6 +46,16 @@ function byPath<T extends KitFile>(files: readonly T[]): readonly T[] {
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
+/** Each file once. Throws USAGE for two files, or one of an earlier kit, that no directory can have together. */
+function distinct(files: readonly GatheredFile[], before: readonly KitFile[] = []): readonly GatheredFile[] {
+  const once = [...new Map(files.map((file) => [`${file.path} ${file.digest}`, file])).values()]
+  const paths = once.map(({ path }) => path)
+  const known = new Set(paths)
+  const conflict = conflictOf([...paths, ...before.map(({ path }) => path).filter((path) => !known.has(path))])
+  if (conflict === undefined) return once
+  throw new MirrorError('USAGE', `a kit cannot have two files for one path: ${conflict.join(' and ')}`, { hint: 'rename one of the files' })
+}
+
 /** Finds every file of a kit, and reads the small ones: release by release, then the installer, packages and executables. Throws USAGE, RELEASE_NOT_FOUND, CHECKSUM_MISMATCH, LOCAL_IO, and as the network does. */
 export async function gatherKit(client: HttpClient, contents: KitContents, facts: KitFacts): Promise<GatheredKit> {
   const { architectures } = contents
@@ -67,7 +78,7 @@ export async function gatherKit(client: HttpClient, contents: KitContents, facts
     gatherExecutables(contents),
     ...trees,
   ])
-  const all = byPath([...releases.flat(), ...script.files, ...selinux.files, ...own.files])
+  const all = byPath(distinct([...releases.flat(), ...script.files, ...selinux.files, ...own.files], before?.files))
   const earlier = new Map(before?.files?.map(({ path, digest }) => [path, digest]))
   const isBrought = ({ path, digest }: KitFile): boolean => earlier.get(path) === digest
   const [files, brought] = [all.filter((file) => !isBrought(file)), all.filter(isBrought)]

@@ -1,7 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Content } from '../async/content.ts'
-import { parseKitFile, type KitFile } from '../bundle/bundle-record.ts'
+import { parseKitFiles, type KitFile } from '../bundle/bundle-record.ts'
 import { VerifiedContents } from '../bundle/verified-contents.ts'
 import { MirrorError } from '../errors.ts'
 import type { BlobRange } from '../layout/blob-store.ts'
@@ -29,7 +29,7 @@ export async function readKitList(directory: string): Promise<readonly KitFile[]
   const document = parseJson(text, (cause) => invalid(path, cause))
   if (!isJsonObject(document) || document['schemaVersion'] !== 1 || !Array.isArray(document['files'])) throw invalid(path)
   try {
-    return document['files'].map(parseKitFile)
+    return parseKitFiles(document['files'])
   } catch (cause) {
     throw invalid(path, cause)
   }
@@ -74,15 +74,17 @@ export class KitDirectory {
   }
 
   /** A file or some of its bytes; undefined where it is missing, or a link. INTEGRITY replaces the last chunk of a damaged one. */
-  read(file: KitFile, range?: BlobRange): Promise<Content | undefined> {
+  async read(file: KitFile, range?: BlobRange): Promise<Content | undefined> {
     const path = kitFilePath(this.#directory, file)
+    const facts = (await isBehindLink(this.#directory, file)) ? undefined : await lstat(path, { bigint: true }).catch(() => undefined)
+    if (facts === undefined) return undefined
+    const stamp = `${facts.ino} ${facts.size} ${facts.mtimeNs} ${facts.ctimeNs}`
     const wrong = (): MirrorError =>
       new MirrorError('INTEGRITY', `${path} does not match its digest ${file.digest}`, { hint: 'push the kit again' })
-    return this.#contents.read(file, { open: (part) => this.#open(file, path, part), wrong }, range)
+    return this.#contents.read(file, { open: (part) => this.#open(path, part), wrong, stamp }, range)
   }
 
-  async #open(file: KitFile, path: string, { offset = 0, length, signal }: BlobRange): Promise<Content | undefined> {
-    if (await isBehindLink(this.#directory, file)) return undefined
+  async #open(path: string, { offset = 0, length, signal }: BlobRange): Promise<Content | undefined> {
     const found = await openRegularFile(path)
     if (found === undefined) return undefined
     return fileContent(found.handle, { path, offset, size: length ?? found.stats.size - offset, signal })

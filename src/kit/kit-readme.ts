@@ -1,5 +1,7 @@
 import type { KitFile } from '../bundle/bundle-record.ts'
+import { shellQuoted } from '../text/shell-quoted.ts'
 import { binaryNames, type Architecture } from './architectures.ts'
+import { packageCommand } from './package-command.ts'
 
 /** What the README of a kit is about. */
 export interface ReadmeFacts {
@@ -28,6 +30,11 @@ export interface ReadmeFacts {
 
 /** An address that the reader replaces. */
 const site = 'https://kit.example.com'
+
+/** The name of the kit as a word of a command. */
+function kitWord({ name }: ReadmeFacts): string {
+  return shellQuoted(name.startsWith('-') ? `./${name}` : name)
+}
 
 function code(...lines: readonly string[]): string {
   return ['```sh', ...lines, '```'].join('\n')
@@ -64,7 +71,8 @@ function contents(facts: ReadmeFacts): string {
 }
 
 function checking(facts: ReadmeFacts): string {
-  const { name, isSplit, files } = facts
+  const { isSplit, files } = facts
+  const name = kitWord(facts)
   const sums = files.some(({ path }) => path === 'k3s-mirror/SHA256SUMS') ? executableOf(facts) : undefined
   const isHere = files.some(({ path }) => path === sums)
   const joined = isSplit ? [`sha256sum --check ${name}.sha256`, `cat ${name}.[0-9][0-9][0-9] > ${name}`] : []
@@ -84,18 +92,24 @@ function checking(facts: ReadmeFacts): string {
     ...own,
     'With standard tools only, in an empty directory:',
     code(`tar -xf ${name}`, 'sha256sum --check SHA256SUMS'),
-    ...(name.endsWith('.zst') ? ['`tar` needs the program `zstd` for this file.'] : []),
+    ...(facts.name.endsWith('.zst') ? ['`tar` needs the program `zstd` for this file.'] : []),
   ].join('\n\n')
 }
 
 function serving(facts: ReadmeFacts): string {
   const executable = executableOf(facts)
   const program = executable === undefined ? 'k3s-mirror' : `./${executable}`
+  const name = kitWord(facts)
+  const serve = (place: string): string => `${program} kit serve ${place} --listen :443 --tls-cert site.pem --tls-key site.key`
+  const gather = [
+    'This kit lacks what the earlier one has, so it cannot be served without that one. On a machine that all nodes reach, push both to one directory, the earlier one first, and serve that:',
+    code(`${program} kit push EARLIER ${name} --to oci:/srv/k3s`, serve('/srv/k3s')),
+    'Replace EARLIER by the file name of the earlier kit, or leave it out where the directory has that kit already.',
+  ]
   return [
-    'On a machine that all nodes reach, serve the images and the files of this kit:',
-    code(`${program} kit serve ${facts.name} --listen :443 --tls-cert site.pem --tls-key site.key`),
+    ...(facts.isDelta ? gather : ['On a machine that all nodes reach, serve the images and the files of this kit:', code(serve(name))]),
     `The page at its address shows the commands for nodes. Or push the images to a registry that the site has:`,
-    code(`${program} kit push ${facts.name} --to registry.example.com/mirror`),
+    code(`${program} kit push ${facts.isDelta ? 'EARLIER ' : ''}${name} --to registry.example.com/mirror`),
   ].join('\n\n')
 }
 
@@ -107,11 +121,9 @@ function registriesFile({ registries }: ReadmeFacts): string {
   ].join('\n\n')
 }
 
-/** The command that installs an RPM on the system that it is for. */
-function installPackage(path: string): string {
-  if (path.endsWith('.sle.noarch.rpm')) return `sudo zypper install ./${path}`
-  return `sudo ${path.endsWith('.coreos.noarch.rpm') ? 'rpm-ostree' : 'dnf'} install ./${path}`
-}
+/** What the command of an agent needs. */
+const ofServer =
+  'Replace SERVER by the address of the first server, and TOKEN by the content of `/var/lib/rancher/k3s/server/node-token` there:'
 
 function installing(facts: ReadmeFacts): string {
   const { releases, installsFromSite } = facts
@@ -122,14 +134,14 @@ function installing(facts: ReadmeFacts): string {
   const from = [
     'The first server:',
     code(install('')),
-    'An agent, with the token from `/var/lib/rancher/k3s/server/node-token` of the server:',
-    code(install(' K3S_URL=https://<server>:6443 K3S_TOKEN=<token>')),
+    `An agent. ${ofServer}`,
+    code(install(' K3S_URL=https://SERVER:6443 K3S_TOKEN=TOKEN')),
   ]
   return [
     ...(packages.length > 0
       ? [
           'On a node with SELinux, install the policy for its system first. It requires the package container-selinux:',
-          ...packages.map((path) => code(installPackage(path))),
+          ...packages.map((path) => code(`sudo ${packageCommand(path)}`)),
         ]
       : []),
     ...(installsFromSite ? from : ['The installer in this kit cannot download K3s from a site. Install by hand, as below.']),
@@ -152,20 +164,20 @@ function byHandOn(architecture: Architecture, facts: ReadmeFacts): readonly stri
 
 function byHand(facts: ReadmeFacts): string {
   return [
-    'Unpack the kit on the node, and install the binary for its architecture.',
+    `Unpack ${facts.isDelta ? 'the earlier kit and then this one in one directory' : 'the kit'} on the node, and install the binary for its architecture.`,
     ...facts.architectures.flatMap((one) => byHandOn(one, facts)),
     'Then run the installer without a download. The first server:',
     code('sudo INSTALL_K3S_SKIP_DOWNLOAD=true sh ./install.sh'),
-    'An agent:',
-    code('sudo INSTALL_K3S_SKIP_DOWNLOAD=true K3S_URL=https://<server>:6443 K3S_TOKEN=<token> sh ./install.sh'),
+    `An agent. ${ofServer}`,
+    code('sudo INSTALL_K3S_SKIP_DOWNLOAD=true K3S_URL=https://SERVER:6443 K3S_TOKEN=TOKEN sh ./install.sh'),
   ].join('\n\n')
 }
 
-function upgrading({ name, architectures }: ReadmeFacts): string {
+function upgrading(facts: ReadmeFacts): string {
   return [
     'On the connected side, create a kit of the next release that leaves out what this one has:',
-    code(`k3s-mirror kit create next.kit.tar.zst --release stable --arch ${architectures.join(',')} --since ${name}`),
-    'Push or serve both kits, and run the command of each node again with the new version.',
+    code(`k3s-mirror kit create next.kit.tar.zst --release stable --arch ${facts.architectures.join(',')} --since ${kitWord(facts)}`),
+    'Push both kits to one directory, serve that, and run the command of each node again with the new version.',
   ].join('\n\n')
 }
 

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { localIo } from '../layout/local-io.ts'
@@ -22,10 +22,11 @@ export async function readNamedFile(
     return { name: redactUrl(url), bytes: await fetchWhole(client, url, options) }
   }
   try {
-    const { size } = await stat(given)
-    if (size > mostBytes)
+    // Not by its size: the size of a device or a pipe says nothing.
+    const bytes = Buffer.concat(await createReadStream(given, { end: mostBytes, signal: options.signal }).toArray())
+    if (bytes.length > mostBytes)
       throw new MirrorError('USAGE', `"${given}" is larger than 10 MiB`, { hint: `check the path given with ${option}` })
-    return { name: given, bytes: await readFile(given) }
+    return { name: given, bytes }
   } catch (error) {
     throw await localIo(error, 'read', given)
   }

@@ -67,18 +67,22 @@ export async function gatherExecutables(options: ExecutableOptions): Promise<Gat
   const facts = await stat(given).catch(async (error: unknown) => {
     throw await localIo(error, 'read', given)
   })
+  // The opening of a pipe would wait for ever.
+  if (!facts.isDirectory() && !facts.isFile()) throw notExecutable(given)
   const { files, warnings } = facts.isDirectory() ? await gatherDirectory(given, options) : await gatherSingle(given, options)
   const nameIn = (path: string): string => path.slice(directory.length + 1)
   return { files: [...files, heldFile(`${directory}/${sumsFile}`, formatChecksums(files, nameIn), 'made')], warnings }
 }
 
+function notExecutable(path: string): MirrorError {
+  return new MirrorError('USAGE', `"${path}" is not an executable of k3s-mirror`, {
+    hint: 'pass an executable, or a directory with executables and SHA256SUMS, with options.executables',
+  })
+}
+
 async function gatherSingle(path: string, options: ExecutableOptions): Promise<Gathered> {
   const read = await readExecutable(path, options)
-  if (read.name === undefined) {
-    throw new MirrorError('USAGE', `"${path}" is not an executable of k3s-mirror`, {
-      hint: 'pass an executable, or a directory with executables and SHA256SUMS, with options.executables',
-    })
-  }
+  if (read.name === undefined) throw notExecutable(path)
   return { files: [executable(/^k3s-mirror-[\w.-]+$/.test(basename(path)) ? basename(path) : read.name, path, read, false)], warnings: [] }
 }
 

@@ -1,6 +1,7 @@
 import { contentOf } from '../async/content.ts'
 import type { KitFile } from '../bundle/bundle-record.ts'
 import type { ImageArchive } from '../bundle/image-archive.ts'
+import { conflictOf } from '../bundle/kit-path.ts'
 import { MirrorError } from '../errors.ts'
 import { withLocalIo } from '../layout/local-io.ts'
 import { followLinks, refusePlanted } from '../layout/planted-files.ts'
@@ -59,6 +60,15 @@ function changedFile({ path }: KitFile, directory: string): MirrorError {
   )
 }
 
+/** Throws UNSUPPORTED for paths that no directory can have together. */
+function refuseConflict(paths: ReadonlySet<string>, directory: string): void {
+  const conflict = conflictOf(paths)
+  if (conflict === undefined) return
+  throw new MirrorError('UNSUPPORTED', `${directory} cannot have both ${conflict.join(' and ')}; nothing was written`, {
+    hint: 'push the kits to different directories',
+  })
+}
+
 /** Writes the files of kits below a directory: new ones first, and what changes there with the list of all files at the end. */
 export class KitFilesPush {
   readonly #directory: string
@@ -93,9 +103,11 @@ export class KitFilesPush {
     const known = new Map(((await readKitList(directory)) ?? []).map((file) => [file.path, file]))
     for (const { file } of sources.values()) {
       const before = known.get(file.path)
-      if (file.release !== undefined && before !== undefined && before.digest !== file.digest && options.replace !== true)
+      const isOfRelease = (before?.release ?? file.release) !== undefined
+      if (isOfRelease && before !== undefined && before.digest !== file.digest && options.replace !== true)
         throw changedFile(file, directory)
     }
+    refuseConflict(new Set([...known.keys(), ...sources.keys(), ...madeHere]), directory)
     for (const { path, record } of kits) await refuseMissing(path, record?.base, { directory, sources, signal: options.signal })
     return new KitFilesPush(directory, options, known, sources)
   }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { isKitPath } from '../bundle/bundle-record.ts'
+import { isKitPath } from '../bundle/kit-path.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import { lastSegment } from '../release/channel.ts'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KitFile } from '../bundle/bundle-record.ts'
+import { packageCommand } from '../kit/package-command.ts'
 import { channelsOf } from '../kit/releases.ts'
 import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
 import { caPath } from './served-files.ts'
@@ -13,7 +14,7 @@ export interface NodeCommand {
   readonly lines: readonly string[]
 }
 
-type SiteFacts = Pick<PageFacts, 'origin' | 'files' | 'caCertificate' | 'hasPasswords'>
+type SiteFacts = Pick<PageFacts, 'origin' | 'files' | 'caCertificate' | 'hasPasswords' | 'protectFiles'>
 
 /** Where nodes keep the CA certificate of the server; generated registries.yaml name the same path. */
 export const nodeCaPath = '/etc/rancher/k3s/registry-ca.crt'
@@ -27,16 +28,24 @@ function packagesOf(files: readonly KitFile[]): readonly KitFile[] {
   return files.filter(({ path }) => path.startsWith('k3s-selinux/') && path.endsWith('.rpm'))
 }
 
-/** The command that installs K3s from this server, with these variables in addition. Where the server has the packages for SELinux, the installer does not look for others. */
-function installLine({ origin, files = [] }: SiteFacts, tag: string, more: readonly string[] = []): string {
+/** curl with these options, and with a login where files require one. */
+function curl({ protectFiles }: SiteFacts, flags: string): string {
+  return `curl ${flags}${protectFiles === true ? ' --user NAME' : ''}`
+}
+
+/** The commands that install K3s from this server, with these variables in addition. The installer does not look for packages: it would ask servers that no node behind the gap reaches, and fail. Where files require a login, which it does not send, it downloads nothing. */
+function installLines(facts: SiteFacts, tag: string, more: readonly string[] = []): readonly string[] {
+  const { origin, files = [], protectFiles } = facts
   const site = origin.origin
-  const variables = [
-    `INSTALL_K3S_ARTIFACT_URL=${site}/k3s`,
-    `INSTALL_K3S_VERSION=${tag}`,
-    ...(packagesOf(files).length > 0 ? ['INSTALL_K3S_SKIP_SELINUX_RPM=true'] : []),
-    ...more,
+  const install = (...variables: readonly string[]): string =>
+    `${curl(facts, '-sfL')} ${site}/install.sh | ${[...variables, ...more].join(' ')} sh -`
+  if (protectFiles !== true)
+    return [install(`INSTALL_K3S_ARTIFACT_URL=${site}/k3s`, `INSTALL_K3S_VERSION=${tag}`, 'INSTALL_K3S_SKIP_SELINUX_RPM=true')]
+  const [, binary = 'k3s'] = binaryOf(tag, files) ?? []
+  return [
+    `${curl(facts, '-sfL')} ${site}/k3s/${urlPath(tag)}/${binary} -o /usr/local/bin/k3s && chmod 755 /usr/local/bin/k3s`,
+    install('INSTALL_K3S_SKIP_DOWNLOAD=true'),
   ]
-  return `curl -sfL ${site}/install.sh | ${variables.join(' ')} sh -`
 }
 
 function trust(site: string, caCertificate: string): NodeCommand {
@@ -53,13 +62,16 @@ function trust(site: string, caCertificate: string): NodeCommand {
   }
 }
 
-function selinux(site: string, files: readonly KitFile[]): NodeCommand | undefined {
+function selinux(facts: SiteFacts): NodeCommand | undefined {
+  const { origin, files = [] } = facts
   const packages = packagesOf(files)
   if (packages.length === 0) return undefined
   return {
     title: 'Nodes with SELinux',
     note: 'Install the package for the distribution of the node before K3s. It requires container-selinux from that distribution.',
-    lines: packages.map(({ path }) => `curl -sfLO ${site}/${urlPath(path)} && dnf install -y ./${path.replace(/^.*\//, '')}`),
+    lines: packages.map(
+      ({ path }) => `${curl(facts, '-sfLO')} ${origin.origin}/${urlPath(path)} && ${packageCommand(path.replace(/^.*\//, ''))}`,
+    ),
   }
 }
 
@@ -71,7 +83,7 @@ function releaseFor(files: readonly KitFile[]): string | undefined {
 
 /** What is typed to install the first server; empty for files without an installer or a release. */
 export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
-  const { origin, files = [], caCertificate, hasPasswords } = facts
+  const { origin, files = [], caCertificate, hasPasswords, protectFiles } = facts
   const site = origin.origin
   const tag = releaseFor(files)
   if (tag === undefined || !files.some(({ path }) => path === 'install.sh')) return []
@@ -79,22 +91,31 @@ export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
     ...(caCertificate === undefined ? [] : [trust(site, caCertificate)]),
     {
       title: 'Pull images from this server',
-      note: `On every node, before K3s is installed.${hasPasswords ? ' Then fill in "auth" in the file: images require a password.' : ''}`,
-      lines: ['mkdir -p /etc/rancher/k3s', `curl -sfL ${site}${registriesPath} -o ${nodePath}`],
+      note: `On every node, before K3s is installed.${protectFiles === true ? ' Replace NAME in all commands: curl asks for the password.' : ''}${hasPasswords ? ' Then fill in "auth" in the file: images require a password.' : ''}`,
+      lines: ['mkdir -p /etc/rancher/k3s', `${curl(facts, '-sfL')} ${site}${registriesPath} -o ${nodePath}`],
     },
-    { title: 'Install the first server', lines: [installLine(facts, tag)] },
+    { title: 'Install the first server', lines: installLines(facts, tag) },
   ]
 }
 
-/** The binary of a release and how its checksum is compared, for the first of these architectures. */
-function check(site: string, tag: string, files: readonly KitFile[]): NodeCommand | undefined {
+/** The first architecture that the files have a binary of a release for, and that binary. */
+function binaryOf(tag: string, files: readonly KitFile[]): (typeof architectures)[number] | undefined {
   const has = (name: string): boolean => files.some(({ path }) => path === `k3s/${tag}/${name}`)
-  const [arch, binary] = architectures.find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file)) ?? []
+  return architectures.find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file))
+}
+
+/** The binary of a release and how its checksum is compared. */
+function check(facts: SiteFacts, tag: string): NodeCommand | undefined {
+  const { origin, files = [] } = facts
+  const [arch, binary] = binaryOf(tag, files) ?? []
   if (arch === undefined) return undefined
-  const below = `${site}/k3s/${urlPath(tag)}`
+  const below = `${origin.origin}/k3s/${urlPath(tag)}`
   return {
     title: 'Check the binary by hand',
-    lines: [`curl -sfLO ${below}/${binary}`, `curl -sfL ${below}/sha256sum-${arch}.txt | grep ' ${binary}$' | sha256sum -c`],
+    lines: [
+      `${curl(facts, '-sfLO')} ${below}/${binary}`,
+      `${curl(facts, '-sfL')} ${below}/sha256sum-${arch}.txt | grep ' ${binary}$' | sha256sum -c`,
+    ],
   }
 }
 
@@ -118,18 +139,18 @@ export function nodeCommands(facts: SiteFacts): readonly NodeCommand[] {
   const agent: NodeCommand = {
     title: 'Install an agent',
     note: 'Replace SERVER by the address of the first server, and TOKEN by the content of /var/lib/rancher/k3s/server/node-token there.',
-    lines: [installLine(facts, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN'])],
+    lines: installLines(facts, tag, ['K3S_URL=https://SERVER:6443', 'K3S_TOKEN=TOKEN']),
   }
   const own: NodeCommand = {
     title: 'Get k3s-mirror itself',
-    lines: [`curl -sfL ${site}/${executable} -o k3s-mirror && chmod +x k3s-mirror`],
+    lines: [`${curl(facts, '-sfL')} ${site}/${executable} -o k3s-mirror && chmod +x k3s-mirror`],
   }
   const commands = [
     ...first.slice(0, -1),
-    selinux(site, files),
+    selinux(facts),
     ...first.slice(-1),
     agent,
-    check(site, tag, files),
+    check(facts, tag),
     files.some(({ path }) => path === executable) ? own : undefined,
   ]
   return commands.filter((command) => command !== undefined)

@@ -8,7 +8,7 @@ import { registriesPath } from './page-facts.ts'
 import { renderPage } from './page.ts'
 import type { RegistryState } from './registry-call.ts'
 import { failureReply, Refusal, type Reply } from './reply.ts'
-import { fileReply, type ServedFiles } from './served-files.ts'
+import { caPath, fileReply, type ServedFiles } from './served-files.ts'
 import { prefersHtml, renderTextPage } from './text-page.ts'
 
 /** What the page shows in addition to the contents of the layout. */
@@ -65,12 +65,14 @@ export class OwnPaths {
     this.#inventory = new InventoryReader(state.layout, options.page)
   }
 
-  /** The reply to what needs no password: `/healthz`, and with files those, the channels and `/registries.yaml`, because the installer sends none. */
+  /** The reply to what needs no password: `/healthz` and `/ca.crt`, and with files those, the channels and `/registries.yaml`, because the installer sends none. */
   async openReply(request: IncomingMessage): Promise<Reply | undefined> {
     const path = pathOf(request.url ?? '')
-    const { files, protectFiles } = this.#options
+    const { files, caCertificate, protectFiles } = this.#options
     if (path === healthPath) return this.reply(request)
-    if (files === undefined || protectFiles) return undefined
+    // Who needs it does not know the server yet, and must not send it a password.
+    const isCa = path === caPath && caCertificate !== undefined
+    if (files === undefined || (protectFiles && !isCa)) return undefined
     return path === registriesPath ? this.reply(request) : this.#file(request, path)
   }
 
@@ -127,7 +129,7 @@ export class OwnPaths {
   }
 
   async #page(request: IncomingMessage): Promise<Reply> {
-    const { hasPasswords, page, files, caCertificate } = this.#options
+    const { hasPasswords, protectFiles, page, files, caCertificate } = this.#options
     const { writable, registry } = this.#state
     const origin = this.#originOf(request)
     const render = prefersHtml(request.headers.accept ?? '') ? renderPage : renderTextPage
@@ -135,6 +137,7 @@ export class OwnPaths {
       origin,
       isWritable: writable !== undefined,
       hasPasswords,
+      protectFiles,
       registry,
       lists: page?.lists ?? [],
       nodeRegistries: page?.nodeRegistries(origin),

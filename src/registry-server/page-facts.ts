@@ -7,6 +7,8 @@ export interface PageFacts {
   readonly origin: URL
   readonly isWritable: boolean
   readonly hasPasswords: boolean
+  /** True where files require a password too, which K3s' installer does not send. */
+  readonly protectFiles?: boolean
   /** The registry name of pushed images in the layout. */
   readonly registry: string
   /** The releases and lists of a bundle. */

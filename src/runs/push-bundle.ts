@@ -41,7 +41,7 @@ export function pushBundle(options: PushBundleOptions): MirrorRun {
 }
 
 /** What is written next to the images. */
-export interface PushedFiles {
+export interface PushedFiles extends AsyncDisposable {
   readonly warnings?: readonly string[]
   /** Before the first image. */
   write(): Promise<void>
@@ -65,7 +65,7 @@ export async function pushArchives(
   const { destination, requests } = ends
   const nameAt = (source: Reference): Reference => naming(source, ends.naming)
   const images = [...selected.images, ...selected.companions].map((source) => ({ source, destination: nameAt(source) }))
-  const pushed = await openFiles?.(archives.archives)
+  await using pushed = await openFiles?.(archives.archives)
   await refuseCollisions(images, archives, { signal })
   const ledger = new BlobLedger()
   const onHeld = ledger.add.bind(ledger)

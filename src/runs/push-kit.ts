@@ -1,4 +1,5 @@
-import { parseDestination } from '../connect/destination.ts'
+import { destinationIdentity, parseDestination } from '../connect/destination.ts'
+import { claimDirectory } from '../kit/claim-directory.ts'
 import { KitFilesPush } from '../kit/push-kit-files.ts'
 import { checkOptions } from './check-options.ts'
 import { pushArchives, type PushBundleOptions, type PushedFiles } from './push-bundle.ts'
@@ -24,31 +25,42 @@ async function openFiles(
   { to, filesTo, ifChanged }: PushKitOptions,
   { emit, signal }: RunContext,
 ): Promise<PushedFiles> {
-  const directory = filesTo ?? parseDestination(to).directory
+  const destination = parseDestination(to)
+  const directory = filesTo ?? destination.directory
   if (directory === undefined) {
     const warning = 'only the images are pushed: pass options.filesTo to write the files of the kit, or run kit serve on it'
-    return { warnings: [warning], write: () => Promise.resolve(), publish: () => Promise.resolve() }
+    return { warnings: [warning], write: () => Promise.resolve(), publish: () => Promise.resolve(), [Symbol.asyncDispose]: async () => {} }
   }
-  const push = await KitFilesPush.open(archives, directory, {
-    signal,
-    replace: ifChanged === 'replace',
-    onFile: ({ path, digest, size, release }, state) => {
-      const names = { path, digest, size }
-      const coverage = 'kit' as const
-      emit({
-        type: 'file-planned',
-        ...names,
-        state: state === 'present' ? 'present' : 'new',
-        coverage,
-        ...(release !== undefined && { release }),
-      })
-      if (state === 'written') emit({ type: 'file-copied', ...names })
-    },
-  })
-  return {
-    async write() {
-      await push.write()
-    },
-    publish: () => push.publish(),
+  const isLayout = (await destinationIdentity({ directory })) === (await destinationIdentity(destination))
+  // The writer of a layout has claimed it already.
+  const claim = isLayout ? undefined : await claimDirectory(directory)
+  try {
+    const push = await KitFilesPush.open(archives, directory, {
+      signal: claim === undefined ? signal : AbortSignal.any([signal, claim.lost]),
+      replace: ifChanged === 'replace',
+      onFile: ({ path, digest, size, release }, state) => {
+        const names = { path, digest, size }
+        const coverage = 'kit' as const
+        emit({
+          type: 'file-planned',
+          ...names,
+          state: state === 'present' ? 'present' : 'new',
+          coverage,
+          ...(release !== undefined && { release }),
+        })
+        if (state === 'written') emit({ type: 'file-copied', ...names })
+      },
+    })
+    return {
+      write: () => push.write(),
+      async publish() {
+        await claim?.confirm()
+        await push.publish()
+      },
+      [Symbol.asyncDispose]: async () => claim?.release(),
+    }
+  } catch (error) {
+    await claim?.release()
+    throw error
   }
 }

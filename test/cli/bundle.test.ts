@@ -157,7 +157,7 @@ test('rechecks the blobs of a killed run, and fetches those again that changed o
   const wanted = new Set(journal())
   const layer = release.images
     .flatMap(({ manifests }) => manifests.flatMap(({ layers }) => layers))
-    .find(({ digest }) => wanted.has(digest))
+    .find(({ digest }) => wanted.has(`blobs/${digest.replace(':', '/')}`))
   assert.ok(layer?.content !== undefined)
   await flipBit(`${file}.part/archive`, await placeOf(`${file}.part/archive`, layer.content()))
   assert.equal((await runCli(args(from.url), { stdin: release.list })).status, 0)

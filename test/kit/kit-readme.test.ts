@@ -42,11 +42,26 @@ test('describes only what the kit has', () => {
     'sha256sum --check k3s.kit.tar.zst.sha256',
     './k3s-mirror/k3s-mirror-linux-amd64 kit check k3s.kit.tar.zst',
     'sudo zypper install ./k3s-selinux/k3s-selinux-1.6-1.sle.noarch.rpm',
-    'sudo dnf install ./k3s-selinux/k3s-selinux-1.6-1.el9.noarch.rpm',
+    'sudo dnf install -y ./k3s-selinux/k3s-selinux-1.6-1.el9.noarch.rpm',
     `sudo install -D -m 644 -t /var/lib/rancher/k3s/agent/images k3s/${tag}/k3s-airgap-images-arm64.tar.zst`,
   ])
     assert.ok(full.split('\n').includes(line), line)
   assert.match(full, /builds on an earlier one/)
+})
+
+test('the commands of a kit that needs an earlier one push both, and serve the directory', () => {
+  const delta = formatReadme({ ...facts, isDelta: true, before: [file('install.sh')] }).split('\n')
+  assert.ok(delta.includes('k3s-mirror kit push EARLIER k3s.kit.tar.zst --to oci:/srv/k3s'))
+  assert.ok(delta.includes('k3s-mirror kit serve /srv/k3s --listen :443 --tls-cert site.pem --tls-key site.key'))
+  assert.ok(delta.includes('k3s-mirror kit push EARLIER k3s.kit.tar.zst --to registry.example.com/mirror'))
+  assert.ok(!delta.some((line) => line.includes('kit serve k3s.kit')))
+})
+
+test('a file name with spaces, quotes or a dash is one word in each command', () => {
+  const odd = formatReadme({ ...facts, isSplit: true, name: "my $(id) kit's.tar" })
+  assert.equal(odd.split(String.raw`'my $(id) kit'\''s.tar'`).length, odd.split('my $(id) kit').length)
+  assert.match(odd, /^tar -xf 'my /m)
+  assert.match(formatReadme({ ...facts, name: '-C.tar' }), /^tar -xf \.\/-C\.tar$/m)
 })
 
 test('an installer that cannot download from a site leaves only the way by hand', () => {

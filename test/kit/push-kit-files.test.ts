@@ -3,9 +3,13 @@ import { execFile } from 'node:child_process'
 import { chmod, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { contentOf, readAll } from '../../src/async/content.ts'
+import { formatBundleIndex } from '../../src/bundle/bundle-contents.ts'
 import { formatBundleRecord, parseBundleRecord, type BundleBase } from '../../src/bundle/bundle-record.ts'
 import { isMirrorError, type MirrorReport } from '../../src/index.ts'
-import { readKitList } from '../../src/kit/kit-directory.ts'
+import { claimDirectory } from '../../src/kit/claim-directory.ts'
+import { openKitDirectory, readKitList } from '../../src/kit/kit-directory.ts'
+import type { BlobRange } from '../../src/layout/blob-store.ts'
 import { readLayout } from '../../src/layout/open-layout.ts'
 import { pushKit, type PushKitOptions } from '../../src/runs/push-kit.ts'
 import { bundleFiles, flipBit, kitFile, packTar, placeOf } from '../bundle/bundle-files.ts'
@@ -173,4 +177,51 @@ test('with a registry as the destination, files go to another directory or stay 
   const both = await push(directory.path, may, { to: registry.url, filesTo: `${directory.path}/www` })
   assert.equal(typeof both === 'string' ? both : both.totals.failed, 0)
   assert.equal((await readKitList(`${directory.path}/www`))?.length, 5)
+})
+
+test('one push at a time writes to a directory, and a later one keeps what the first listed', async () => {
+  await using directory = await tempDir()
+  const to = (name: string): Partial<PushKitOptions> => ({ to: `oci:${directory.path}/${name}`, filesTo: `${directory.path}/files` })
+  const claim = await claimDirectory(`${directory.path}/files`)
+  assert.match(await refusal('', may, to('a')), /^LAYOUT_LOCKED process [0-9]+ is writing to \S+\/files /)
+  await claim.release()
+  await push('', may, to('a'))
+  await push('', june, to('b'))
+  assert.equal((await readKitList(`${directory.path}/files`))?.length, 6)
+})
+
+test('another kit that leaves out the release of a file does not replace it, and no file takes the place of a directory', async () => {
+  await using directory = await tempDir()
+  await push(directory.path, may)
+  const files = bundleFiles({ [image]: tinyImage() }, { files: { 'k3s/v1.37.1+k3s1/k3s': 'other' } })
+  const record = await parseBundleRecord(Buffer.from(files['k3s-mirror.json'] ?? ''))
+  const unnamed = { ...record, files: record.files?.map(({ path, digest, size }) => ({ path, digest, size })) ?? [] }
+  const bytes = formatBundleRecord(unnamed)
+  await using packed = await packTar({ ...files, 'k3s-mirror.json': bytes, 'index.json': formatBundleIndex(unnamed, bytes) })
+  await assert.rejects(pushKit({ to: `oci:${directory.path}`, files: [packed.path] }).report, {
+    code: 'INTEGRITY',
+    message: /^k3s\/v1\.37\.1\+k3s1\/k3s in the kit differs/,
+  })
+  assert.match(
+    await refusal(directory.path, { 'README.md/x': 'x' }),
+    /^UNSUPPORTED .* cannot have both README\.md and README\.md\/x; nothing was written/,
+  )
+})
+
+test('a served file that was damaged is given again once a push has repaired it', async () => {
+  await using directory = await tempDir()
+  await push(directory.path, may)
+  const served = await openKitDirectory(directory.path)
+  const file = kitFile('install.sh', may['install.sh'])
+  const read = async (range?: BlobRange): Promise<string> =>
+    String(await readAll((await served.read(file, range)) ?? contentOf(Buffer.of())))
+  const range = { offset: 2, length: 4 }
+  assert.equal(await read(range), '/bin')
+  await writeFile(`${directory.path}/install.sh`, '#!/bin/sH\n')
+  await assert.rejects(read(range), { code: 'INTEGRITY' })
+  await assert.rejects(read(), { code: 'INTEGRITY' })
+  await push(directory.path, may)
+  assert.deepEqual([await read(range), await read()], ['/bin', may['install.sh']])
+  await rm(`${directory.path}/install.sh`)
+  assert.equal(await served.read(file), undefined)
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ServedBundle } from '../../src/bundle/served-bundle.ts'
+import { packageCommand } from '../../src/kit/package-command.ts'
+import { nodeCommands } from '../../src/registry-server/node-commands.ts'
 import { createRegistryServer, type RegistryServerOptions } from '../../src/registry-server/registry-server.ts'
 import { bundleFiles, flipBit, kitFile, packTar, placeOf } from '../bundle/bundle-files.ts'
 import { tinyImage } from '../layout/tiny-image.ts'
@@ -109,13 +111,36 @@ test('never sends all of a damaged file, nor a range of it', async () => {
 test('with passwords, files, channels and registries.yaml are open unless they are protected', async () => {
   const page = { nodeRegistries: () => 'mirrors: {}\n', storedAt: async () => undefined, changedAt: async () => undefined }
   const authenticator = { login: async () => 'refused' as const }
-  const paths = ['/install.sh', `/k3s/${tag}/k3s`, '/channels/stable', '/registries.yaml', '/healthz', '/v2/', '/', '/metrics']
+  const paths = ['/install.sh', `/k3s/${tag}/k3s`, '/channels/stable', '/registries.yaml', '/healthz', '/v2/', '/', '/metrics', '/ca.crt']
   const statuses = async (protectFiles: boolean): Promise<readonly number[]> => {
-    await using site = await startSite({ page, authenticator, protectFiles })
+    await using site = await startSite({ page, authenticator, protectFiles, caCertificate: 'CA\n' })
     return await Promise.all(paths.map(async (path) => (await site.call('GET', path)).status))
   }
-  assert.deepEqual(await statuses(false), [200, 200, 302, 200, 200, 401, 401, 401])
-  assert.deepEqual(await statuses(true), [401, 401, 401, 401, 200, 401, 401, 401])
+  assert.deepEqual(await statuses(false), [200, 200, 302, 200, 200, 401, 401, 401, 200])
+  assert.deepEqual(await statuses(true), [401, 401, 401, 401, 200, 401, 401, 401, 200])
+})
+
+test('where files require a password, the commands log in, and the installer downloads nothing', () => {
+  const origin = new URL('https://kits.example.com')
+  const files = ['install.sh', `k3s/${tag}/k3s`, `k3s/${tag}/sha256sum-amd64.txt`].map((path) => kitFile(path, path))
+  const commands = nodeCommands({ origin, files, caCertificate: 'CA', hasPasswords: true, protectFiles: true })
+  const lines = commands.flatMap((command) => command.lines).filter((line) => line.startsWith('curl'))
+  assert.ok(lines.includes(`curl -sfL --user NAME ${origin.origin}/install.sh | INSTALL_K3S_SKIP_DOWNLOAD=true sh -`), lines.join('\n'))
+  assert.ok(
+    lines.includes(`curl -sfL --user NAME ${origin.origin}/k3s/v1.37.1%2Bk3s1/k3s -o /usr/local/bin/k3s && chmod 755 /usr/local/bin/k3s`),
+  )
+  assert.deepEqual(
+    lines.filter((line) => !line.includes('--user NAME')),
+    [`curl -skf ${origin.origin}/ca.crt -o /etc/rancher/k3s/registry-ca.crt`],
+    'no password goes to a server that is not trusted yet',
+  )
+})
+
+test('each package for SELinux is installed by the tool of its system', () => {
+  assert.deepEqual(
+    ['el9', 'sle', 'coreos'].map((system) => packageCommand(`x.${system}.noarch.rpm`)),
+    ['dnf install -y ./x.el9.noarch.rpm', 'zypper install ./x.sle.noarch.rpm', 'rpm-ostree install ./x.coreos.noarch.rpm'],
+  )
 })
 
 test('a file never takes the place of the API', async () => {
@@ -135,6 +160,11 @@ test('commands on the page name the given address, and otherwise the Host only w
   await using named = await startSite({ origin: new URL('https://kits.example.com') })
   const text = (await named.call('GET', '/', { headers: { host: 'other.example.com' } })).body.toString()
   const site = 'https://kits.example.com'
-  assert.ok(text.includes(`\ncurl -sfL ${site}/install.sh | INSTALL_K3S_ARTIFACT_URL=${site}/k3s INSTALL_K3S_VERSION=${tag} sh -\n`), text)
+  assert.ok(
+    text.includes(
+      `\ncurl -sfL ${site}/install.sh | INSTALL_K3S_ARTIFACT_URL=${site}/k3s INSTALL_K3S_VERSION=${tag} INSTALL_K3S_SKIP_SELINUX_RPM=true sh -\n`,
+    ),
+    text,
+  )
   assert.ok(!text.includes('other.example.com'))
 })

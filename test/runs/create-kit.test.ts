@@ -245,3 +245,35 @@ test('adds executables of a directory by its SHA256SUMS, and a single one by wha
   const { report: own } = await world.create('rpm.kit.tar', { selinux: [rpm] })
   assert.ok(own.warnings.some((text) => text.startsWith(`${rpm} is not covered by a checksum`)))
 })
+
+test('a package that is named twice is in the kit once, and two packages of one name are refused', async () => {
+  await using world = await kitWorld()
+  const rpm = makePackage('x.rpm')
+  for (const [name, bytes] of [
+    ['a/x.rpm', rpm],
+    ['b/x.rpm', Buffer.concat([rpm, rpm])],
+    ['b/X.rpm', rpm],
+  ] as const) {
+    await mkdir(`${world.directory.path}/${name[0]}`, { recursive: true })
+    await world.directory.write(name, bytes)
+  }
+  const at = (name: string): string => `${world.directory.path}/${name}`
+  const { report } = await world.create('twice.tar', { selinux: [at('a/x.rpm'), at('a/../a/x.rpm')] })
+  assert.equal(report.files?.filter(({ path }) => path.endsWith('.rpm')).length, 1)
+  for (const other of ['b/x.rpm', 'b/X.rpm'])
+    await assert.rejects(world.create('two.tar', { selinux: [at('a/x.rpm'), at(other)] }), {
+      code: 'USAGE',
+      message: /^a kit cannot have two files for one path: k3s-selinux\/[xX]\.rpm and k3s-selinux\/[xX]\.rpm$/,
+    })
+})
+
+test('an installer or an executable that is a pipe or a device without end is refused', async () => {
+  await using world = await kitWorld()
+  const pipe = `${world.directory.path}/pipe`
+  await run('mkfifo', [pipe])
+  await assert.rejects(world.create('k.tar', { installScript: '/dev/zero' }), {
+    code: 'USAGE',
+    message: '"/dev/zero" is larger than 10 MiB',
+  })
+  await assert.rejects(world.create('k.tar', { executables: pipe }), { code: 'USAGE', message: /pipe" is not an executable/ })
+})

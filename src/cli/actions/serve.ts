@@ -155,7 +155,10 @@ async function printStart(
   const origin = site?.origin ?? nodeOrigin(url, names ?? [])
   const hasPasswords = htpasswd !== undefined
   const notes = nodeNotes(origin, { hasPasswords, names: site?.origin === undefined ? names : undefined })
-  if (files !== undefined) return printSite(files, { origin, caCertificate: site?.caCertificate, hasPasswords }, notes, cli)
+  if (files !== undefined) {
+    const { caCertificate, protectFiles = false } = site ?? {}
+    return printSite(files, { origin, caCertificate, hasPasswords, protectFiles }, notes, cli)
+  }
   const text = page.nodeRegistries(origin)
   if (text !== undefined) printNodes(origin, text, notes, cli)
   else if (writable === true) cli.note(`there are no images yet; after a push, ${origin.origin}/registries.yaml configures nodes`)

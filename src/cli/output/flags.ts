@@ -2,7 +2,6 @@ import { safeLine } from '../../text/printable.ts'
 
 /** The flag for each library option that a text of the library may name. */
 export const flagsByOption: Readonly<Record<string, string>> = {
-  airgapTarballs: '--airgap-tarballs',
   architectures: '--arch',
   artifactUrl: '--artifact-url',
   asNode: '--as-node',
