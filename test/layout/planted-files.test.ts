@@ -58,7 +58,7 @@ test('a file is replaced whole, a link there too, and nothing is left of what fa
   assert.deepEqual((await readdir(path)).toSorted(), ['directory', 'link', 'target'])
 })
 
-test('without /proc, a user that the system does not know is told of files of others', async (t) => {
+test('without /proc, files of others are refused to a user that the system does not know', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root can give files to others')
   await using directory = await tempDir()
   await chmod(directory.path, 0o1777)
