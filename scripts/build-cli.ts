@@ -1,7 +1,7 @@
 /** Bundles the command line into `dist/cli`: one file for `--help` and `--version`, and a few for each command, loaded when it runs. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type BuildOptions, type BuildResult, type Metafile, type Plugin } from 'esbuild'
 import { manPage } from './man-page.ts'
@@ -13,7 +13,7 @@ export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
 const external = ['dockerode', 'debug', '@bokuweb/zstd-wasm']
 
 /** What of this source is loaded by the time that another part of it is: the start, and, except where it is of no use, what moves images. */
-const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts'].map((path) => join(projectRoot, path))
+const loadedBefore = ['src/cli/program.ts', 'src/cli/actions/mirror.ts']
 const movesNothing =
   /[/](?:actions[/](?:serve|completion|version|registries[/](?:lint|render|resolve))|environment|failure|misplaced-reference)\.ts$/
 
@@ -26,11 +26,12 @@ const fewFiles: Plugin = {
   setup(bundle) {
     bundle.onResolve({ filter: /^\./ }, ({ kind, path, importer, resolveDir }) => {
       const isPart = kind === 'dynamic-import' && importer.startsWith(join(projectRoot, 'src'))
-      return isPart ? { path: join(resolveDir, path), namespace: 'later' } : undefined
+      // Names of files follow from this path, which therefore is the same in every checkout.
+      return isPart ? { path: relative(projectRoot, join(resolveDir, path)).replaceAll('\\', '/'), namespace: 'later' } : undefined
     })
     bundle.onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
       const before = movesNothing.test(path) ? loadedBefore.slice(0, 1) : loadedBefore
-      const lines = [...before.map((needed) => `import ${JSON.stringify(needed)}`), `export * from ${JSON.stringify(path)}`]
+      const lines = [...before.map((needed) => `import './${needed}'`), `export * from './${path}'`]
       return { contents: lines.join('\n'), resolveDir: projectRoot }
     })
   },

@@ -32,6 +32,8 @@ const write = (file: string, content: string | Buffer): void => {
   console.log(`${file} ${(content.length / 1e6).toFixed(1)} MB`)
 }
 
+// Until all files are written, none is valid.
+rmSync(join(directory, 'SHA256SUMS'), { force: true })
 const bundle = await bundleExecutable(checkedOutCommit())
 const blob = makeBlob(read(own, own.binary), bundle)
 await Promise.all(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
@@ -7,6 +7,7 @@ import { actionText, oneStep, problemsOf, runGithubJob } from './pipelines/githu
 import { interpolate, runGitlabJob } from './pipelines/gitlab.ts'
 import { password, pipelineWorld, requireNoSecret, type PipelineWorld } from './pipelines/pipeline-world.ts'
 import { runShell, startDownload, writeProgram, type ShellPlace } from './pipelines/shell.ts'
+import { sha256Hex } from './release/file-server.ts'
 import { requireServer } from './servers/require-server.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -68,7 +69,7 @@ describe('pipeline files', { concurrency: 3 }, () => {
   })
 
   it('passes lines as arguments, with spaces, quotes and dollars as they are', async (t) => {
-    if (!needsBash(t)) return
+    if (!requireServer(t, 'shells')) return
     const lines = [
       ['diff', '[diff]'],
       ['--rewrite ^a b=$1 `id` $(id) "x" \'y\' *', '[--rewrite]', '[^a b=$1 `id` $(id) "x" \'y\' *]'],
@@ -76,6 +77,9 @@ describe('pipeline files', { concurrency: 3 }, () => {
       ['two words', '[two words]'],
       [''],
       ['-q', '[-q]'],
+      ['  --to\t  a  b \r', '[--to]', '[a  b]'],
+      ['  - x\r', '[-]', '[x]'],
+      ['-w \r', '[-w]'],
       ['${GITHUB_TOKEN}\\n', '[${GITHUB_TOKEN}\\n]'],
     ]
     const args = lines.map(([line]) => line).join('\n')
@@ -88,6 +92,12 @@ describe('pipeline files', { concurrency: 3 }, () => {
     }
     await noted((place) => runGithubJob(oneStep({ args }), 'job', place))
     await noted((place) => runGitlabJob(JSON.stringify({ include: [{ inputs: { args } }] }), 'k3s-mirror', place))
+    for (const shell of [
+      ['bash', '--posix'],
+      ['busybox', 'ash'],
+    ]) {
+      await noted((place) => runShell([...shell, `${root}deploy/ci/k3s-mirror.sh`], { ...place, env: { ...place.env, MIRROR_ARGS: args } }))
+    }
     await noted(async (place) => {
       const words = lines.flatMap(([, ...words]) => words.map((word) => word.slice(1, -1)))
       return runShell(['sh', `${root}deploy/ci/k3s-mirror.sh`, ...words], place)
@@ -113,6 +123,40 @@ describe('pipeline files', { concurrency: 3 }, () => {
     const { url } = pipelines.download
     assert.match(await run({ MIRROR_URL: url, MIRROR_SHA256: '0'.repeat(64) }), /^error: wrong checksum of SHA256SUMS/m)
     assert.match(await run({ MIRROR_URL: `${damaged.url}/none` }), /^error: cannot read SHA256SUMS from MIRROR_URL$/m)
+  })
+
+  it('reads checksums with line breaks of Windows, with repeated lines and in capitals, and restores a lost mode', async () => {
+    const name = `k3s-mirror-linux-${process.arch === 'x64' ? 'amd64' : process.arch}`
+    const program = '#!/bin/sh\n'
+    const sum = sha256Hex(program)
+    const run = async (sums: string, place: ShellPlace, sha256 = ''): Promise<readonly (number | null)[]> => {
+      await mkdir(`${place.cwd}/download`, { recursive: true })
+      await writeFile(`${place.cwd}/download/${name}`, program)
+      await writeFile(`${place.cwd}/download/SHA256SUMS`, sums)
+      const env = { ...place.env, MIRROR_URL: 'download', MIRROR_SHA256: sha256 }
+      const runs = Array.from({ length: 3 }, () => runShell(['sh', `${root}deploy/ci/k3s-mirror.sh`], { ...place, env }))
+      return (await Promise.all(runs)).map(({ status }) => status)
+    }
+    const place = await pipelines.workspace()
+    const good = `${sum}  ${name}\r\n${sum} *${name}\n`
+    // Three runs at once share the directory of the executable.
+    assert.deepEqual(await run(good, place, sha256Hex(good).toUpperCase()), [0, 0, 0])
+    await chmod(`${place.cwd}/.k3s-mirror/k3s-mirror`, 0o644)
+    assert.deepEqual(await run(good, place), [0, 0, 0])
+    assert.deepEqual(await readdir(`${place.cwd}/.k3s-mirror`), ['k3s-mirror'])
+    assert.deepEqual(await run(`${good}${'0'.repeat(64)}  ${name}\n`, place), [3, 3, 3])
+  })
+
+  it('directories that cannot be written, or whose name would break the output of a job, end it before anything runs', async (t) => {
+    if (!needsBash(t)) return
+    const place = await pipelines.workspace()
+    for (const name of ['MIRROR_BIN', 'MIRROR_OUT']) {
+      const env = { ...place.env, MIRROR_URL: pipelines.download.url, [name]: '/proc/none' }
+      const { status, log } = await runShell(['sh', `${root}deploy/ci/k3s-mirror.sh`], { ...place, env })
+      assert.deepEqual([status, log.includes(`error: cannot write to ${name}\n`)], [6, true], log)
+    }
+    const job = await runGithubJob(oneStep({ args: 'version', 'report-directory': 'x\nchanged=true' }), 'job', place)
+    assert.deepEqual([job.status, job.outputs['run']], ['failure', { 'exit-code': '2', changed: 'false', report: '' }])
   })
 
   it('downloads the executable again only where its checksum differs', async () => {
@@ -148,7 +192,7 @@ describe('pipeline files', { concurrency: 3 }, () => {
     assert.match(await readFile(`${place.cwd}/${artifacts.reports['junit']}`, 'utf8'), /tests="2" failures="0"/)
     assert.equal(await readFile(`${place.cwd}/${artifacts.reports['dotenv']}`, 'utf8'), 'MIRROR_CHANGED=true\n')
     assert.deepEqual(cache.paths, ['.k3s-mirror/'])
-    assert.deepEqual((await readdir(`${place.cwd}/.k3s-mirror`)).toSorted(), ['SHA256SUMS', 'k3s-mirror'])
+    assert.deepEqual((await readdir(`${place.cwd}/.k3s-mirror`)).toSorted(), ['k3s-mirror'])
     requireNoSecret(log, ...(await reportsOf(place)))
   })
 

@@ -15,13 +15,23 @@ set -eu
 
 bin=${MIRROR_BIN:-.k3s-mirror}
 out=${MIRROR_OUT:-k3s-mirror-report}
-mkdir -p "$bin" "$out"
-bin=$(cd "$bin" && pwd)
-rm -f "$out/report.json" "$out/junit.xml" "$out/summary.md" "$out/result.env"
 
 fail() {
   printf 'error: %s\n' "$2" >&2
   exit "$1"
+}
+
+# A line break would end the line of a file that names the directory, such as GITHUB_OUTPUT.
+case $bin$out in *'
+'*) fail 2 'MIRROR_BIN or MIRROR_OUT has a line break' ;; esac
+mkdir -p "$out" && [ -w "$out" ] && rm -f "$out/report.json" "$out/junit.xml" "$out/summary.md" "$out/result.env" ||
+  fail 6 'cannot write to MIRROR_OUT'
+
+# Runs that share MIRROR_BIN, also in containers with the same process numbers, have a directory each.
+prepare() {
+  mkdir -p "$bin" && bin=$(cd "$bin" && pwd) && work=$(mktemp -d "$bin/new.XXXXXX") || fail 6 'cannot write to MIRROR_BIN'
+  trap 'rm -rf "$work"' EXIT
+  program=$bin/k3s-mirror
 }
 
 fetch() {
@@ -49,20 +59,17 @@ download() {
   MINGW*/x86_64 | MSYS*/x86_64) asset=k3s-mirror-win-x64.exe program=$program.exe ;;
   *) fail 2 "no executable for $(uname -s) $(uname -m): install k3s-mirror on PATH, and leave MIRROR_URL empty" ;;
   esac
-  fetch SHA256SUMS "$bin/SHA256SUMS"
-  if [ -n "${MIRROR_SHA256:-}" ] && [ "$(sha256 "$bin/SHA256SUMS")" != "$MIRROR_SHA256" ]; then
+  fetch SHA256SUMS "$work/SHA256SUMS"
+  if [ -n "${MIRROR_SHA256:-}" ] && [ "$(sha256 "$work/SHA256SUMS")" != "$(printf %s "$MIRROR_SHA256" | tr A-F a-f)" ]; then
     fail 3 "wrong checksum of SHA256SUMS: expected MIRROR_SHA256, $MIRROR_SHA256"
   fi
-  expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$asset\$/\1/p" "$bin/SHA256SUMS")
-  [ -n "$expected" ] || fail 3 "SHA256SUMS does not name $asset"
-  if [ -f "$program" ] && [ "$(sha256 "$program")" = "$expected" ]; then return; fi
-  fetch "$asset" "$program.$$"
-  if [ "$(sha256 "$program.$$")" != "$expected" ]; then
-    rm -f "$program.$$"
-    fail 3 "wrong checksum of $asset: expected $expected"
-  fi
-  chmod +x "$program.$$"
-  mv -f "$program.$$" "$program"
+  expected=$(tr -d '\r' <"$work/SHA256SUMS" | sed -n "s/^\([0-9a-f]\{64\}\) [ *]$asset\$/\1/p" | sort -u)
+  [ ${#expected} -eq 64 ] || fail 3 "SHA256SUMS does not have one checksum of $asset"
+  # Caches and artifacts may lose the mode.
+  if [ -x "$program" ] && [ "$(sha256 "$program")" = "$expected" ]; then return; fi
+  fetch "$asset" "$work/$asset"
+  [ "$(sha256 "$work/$asset")" = "$expected" ] || fail 3 "wrong checksum of $asset: expected $expected"
+  chmod +x "$work/$asset" && mv -f "$work/$asset" "$program" || fail 6 "cannot write $program"
 }
 
 build() {
@@ -71,33 +78,34 @@ build() {
   if ! [ -f "$root/dist/cli/main.js" ]; then
     (cd "$root" && npm ci --no-audit --no-fund && npm run build) >&2 || fail 6 "cannot build k3s-mirror"
   fi
-  printf "#!/bin/sh\nexec node '%s/dist/cli/main.js' \"\$@\"\n" "$(printf %s "$root" | sed "s/'/'\\\\''/g")" >"$program"
-  chmod +x "$program"
+  printf "#!/bin/sh\nexec node '%s/dist/cli/main.js' \"\$@\"\n" "$(printf %s "$root" | sed "s/'/'\\\\''/g")" >"$work/program"
+  chmod +x "$work/program" && mv -f "$work/program" "$program" || fail 6 "cannot write $program"
 }
 
-program=$bin/k3s-mirror
 if [ -n "${MIRROR_URL:-}" ]; then
+  prepare
   download
 elif command -v k3s-mirror >/dev/null; then
   program=$(command -v k3s-mirror)
 else
+  prepare
   build
 fi
 
 if [ -n "${MIRROR_ARGS:-}" ]; then
   set --
-  while IFS= read -r line; do
-    case ${line%% *} in
+  while read -r line; do
+    option=${line%%[[:blank:]]*}
+    case $option in
     '') ;;
-    -*=*) set -- "$@" "$line" ;;
-    -*)
-      set -- "$@" "${line%% *}"
-      case $line in *' '*) set -- "$@" "${line#* }" ;; esac
+    "$line" | -*=* | [!-]*) set -- "$@" "$line" ;;
+    *)
+      value=${line#"$option"}
+      set -- "$@" "$option" "${value#"${value%%[![:blank:]]*}"}"
       ;;
-    *) set -- "$@" "$line" ;;
     esac
   done <<END
-$MIRROR_ARGS
+$(printf %s "$MIRROR_ARGS" | tr -d '\r')
 END
 fi
 [ $# -gt 0 ] || set -- version
@@ -121,6 +129,7 @@ case $code in
 4) echo 'k3s-mirror: the check found problems' >&2 ;;
 5) changed=true code=0 ;;
 6) echo 'k3s-mirror: the run could not begin, try again later' >&2 ;;
+126 | 127) echo "k3s-mirror: $program does not run here: the executables need glibc, which Alpine does not have" >&2 ;;
 *) echo "k3s-mirror: ended with $code" >&2 ;;
 esac
 echo "MIRROR_CHANGED=$changed" >"$out/result.env"

@@ -39,7 +39,7 @@ async function bundleWorker(): Promise<{ readonly code: string; readonly inputs:
   return { code: outputFiles[0]?.text ?? '', inputs: metafile.inputs }
 }
 
-/** Replaces the modules that read a file next to their own, which is missing in an executable. */
+/** Replaces the modules that read a file next to their own, because an executable is a single file. */
 function embedFiles(worker: string, commit: string | undefined): Plugin {
   const contents: Readonly<Record<string, string>> = {
     'src/cli/files/built-commit.ts': `export const builtCommit = async () => ${JSON.stringify(commit)}`,

@@ -28,6 +28,8 @@ function withoutSignature(node: Buffer): Buffer {
   const entry = header + 24 + 112 + 4 * 8
   const [at, size] = [pe.readUInt32LE(entry), pe.readUInt32LE(entry + 4)]
   pe.fill(0, entry, entry + 8)
+  // The checksum, which only drivers need: 0 stands for a file without it.
+  pe.writeUInt32LE(0, header + 24 + 64)
   if (size > 0 && at + size !== pe.length) throw new Error('the signature of the PE file is not at its end')
   return size > 0 ? pe.subarray(0, at) : pe
 }

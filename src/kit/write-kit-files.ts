@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Content } from '../async/content.ts'
 import type { KitFile } from '../bundle/bundle-record.ts'
 import { MirrorError } from '../errors.ts'
 import { fileContent } from '../layout/file-content.ts'
 import { openRegularFile, syncDirectory, withLocalIo, writeAt } from '../layout/local-io.ts'
+import { makeDirectory } from '../layout/make-directory.ts'
 import { refusePlanted } from '../layout/planted-files.ts'
 import { contentHasDigest, DigestCheck } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
@@ -64,7 +65,7 @@ export async function writeKitFile(directory: string, file: KitFile, content: Co
         hint: 'remove the link, or pass another directory',
       })
     }
-    await mkdir(dirname(path), { recursive: true })
+    await makeDirectory(dirname(path))
     await refusePlanted(path)
     await removeLeftovers(path)
     const handle = await open(temporary, 'wx', modeOf(file))

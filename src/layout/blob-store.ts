@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { lstat, mkdir, rename, rm } from 'node:fs/promises'
+import { lstat, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readAll, type Content } from '../async/content.ts'
 import { MirrorError } from '../errors.ts'
@@ -8,6 +8,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { fileContent } from './file-content.ts'
 import { GroupCommit } from './group-commit.ts'
 import { errnoOf, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
+import { makeDirectory } from './make-directory.ts'
 import { StoredBytes } from './stored-bytes.ts'
 import { UploadFiles } from './upload-files.ts'
 
@@ -52,7 +53,7 @@ export class BlobStore {
   /** Makes the directories and removes what dead writers left; only for the one writer of the layout. */
   async prepare(isTakeover: boolean): Promise<void> {
     await withLocalIo('write', this.#directory, async () => {
-      for (const name of algorithms) await mkdir(join(this.#directory, name), { recursive: true })
+      for (const name of algorithms) await makeDirectory(join(this.#directory, name))
       await this.uploads.prepare(isTakeover)
     })
   }

@@ -97,7 +97,8 @@ export async function claimLayout(directory: string): Promise<LayoutClaim> {
       const { uid } = await stat(claim)
       if (holder === undefined) return new LayoutClaim({ directory: claim, uid, isTakeover: await isThere(takeover) })
     } catch (error) {
-      await removeClaim(claim)
+      // What made the claim fail makes its removal fail too.
+      await removeClaim(claim).catch(() => undefined)
       throw await localIo(error, 'write', claim)
     }
     await removeClaim(claim)

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { access, open, statfs, type FileHandle } from 'node:fs/promises'
+import { access, open, stat, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isMirrorError, MirrorError, systemReason } from '../errors.ts'
 
@@ -66,6 +66,11 @@ export async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/** True where a directory, or a link to one, has that name. */
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
 const noFile: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'])

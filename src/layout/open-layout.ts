@@ -1,5 +1,5 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { readdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { MirrorError, type MirrorErrorOptions } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageDestination, ReadablePlace } from '../oci/image-destination.ts'
@@ -15,7 +15,8 @@ import { IndexFile } from './index-file.ts'
 import { claimLayout, type LayoutClaim } from './layout-claim.ts'
 import type { WritableLayout } from './layout-deletions.ts'
 import type { Layout, LayoutReader } from './layout.ts'
-import { errnoOf, isThere, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
+import { errnoOf, isDirectory, isThere, localIo, openRegularFile, syncDirectory, withLocalIo } from './local-io.ts'
+import { makeDirectory } from './make-directory.ts'
 import { ManifestJournal } from './manifest-journal.ts'
 import { storedLinks } from './manifest-links.ts'
 import type { NamedEntry } from './name-entries.ts'
@@ -145,25 +146,6 @@ async function checkEmpty(directory: string): Promise<void> {
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true
-}
-
-/** Makes a directory and its parents; true when it is new. Step by step, because Node's own recursion never ends where nothing can be made, as in /proc. */
-async function makeDirectory(directory: string): Promise<boolean> {
-  try {
-    await mkdir(directory)
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST' && (await isDirectory(directory))) return false
-    const parent = dirname(resolve(directory))
-    if (errnoOf(error) !== 'ENOENT' || (await isDirectory(parent))) throw error
-    await makeDirectory(parent)
-    await mkdir(directory)
-    return true
-  }
-}
-
 /** Opens a layout for a plan, without a claim or any write. A missing layout counts as empty. Throws USAGE for a foreign directory. */
 export async function previewLayout(directory: string): Promise<ImageSource & ImageDestination> {
   if (await isLayout(directory)) return refusingWrites(new DiskLayoutReader(await openFiles(directory, false)), directory)
@@ -222,7 +204,7 @@ export async function openLayout(directory: string, options: OpenLayoutOptions =
     if (!isNew && !(await isLayout(directory))) await checkEmpty(directory)
     await refuseLink(privateDirectory)
     await refusePlanted(privateDirectory)
-    await mkdir(privateDirectory, { recursive: true, mode: 0o700 })
+    await makeDirectory(privateDirectory, 0o700)
   } catch (error) {
     throw errnoOf(error) === 'EEXIST'
       ? notDirectory(directory, { cause: error, hint: 'pass a new or an empty directory' })

@@ -16,9 +16,18 @@ async function factsOf(path: string): Promise<Stats | undefined> {
 async function planter(path: string, facts: Stats): Promise<number | undefined> {
   const directory = await factsOf(dirname(path))
   if (directory === undefined || (directory.mode & 0o002) === 0 || facts.uid === directory.uid) return undefined
-  // A container's user may have no entry among the users.
-  const own = (await factsOf('/proc/self'))?.uid ?? userInfo().uid
-  return facts.uid === own ? undefined : facts.uid
+  return facts.uid === (await ownUid()) ? undefined : facts.uid
+}
+
+/** The uid of this process; undefined without /proc for a user without an entry among the users, as in containers. */
+async function ownUid(): Promise<number | undefined> {
+  const facts = await factsOf('/proc/self')
+  if (facts !== undefined) return facts.uid
+  try {
+    return userInfo().uid
+  } catch {
+    return undefined
+  }
 }
 
 function refuse(path: string, what: string): MirrorError {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openBlobWriter, reopenBlobWriter, type BlobWriter, type BlobDirectory } from './blob-writer.ts'
 import { withLocalIo } from './local-io.ts'
+import { makeDirectory } from './make-directory.ts'
 
 const keptMilliseconds = 24 * 60 * 60 * 1000
 const purgeMilliseconds = 60 * 60 * 1000
@@ -32,7 +33,7 @@ export class UploadFiles {
 
   /** Makes the directory and removes what dead writers left, but uploads that may still be continued: none after one that may be alive. Only for the one writer. */
   async prepare(isTakeover: boolean): Promise<void> {
-    await mkdir(this.#blobs.directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(this.#blobs.directory, 0o700)
     await this.#remove((name) => isTakeover || !keptName.test(name))
     await this.purge()
   }

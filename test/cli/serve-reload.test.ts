@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { hashSync } from 'bcryptjs'
@@ -70,6 +70,30 @@ test('SIGHUP reloads the certificate for new connections, and keeps the old one 
     const [answer] = (await once(open, 'data')) as [Buffer]
     assert.match(answer.toString(), /^HTTP\/1\.1 200 /)
     open.destroy()
+  } finally {
+    assert.equal((await stop(running)).status, 0)
+  }
+})
+
+test('a certificate and key that links lead to, as in Kubernetes, are reloaded without a signal', async () => {
+  await using directory = await tempDir()
+  const authority = await certificateAuthority()
+  for (const name of ['first', 'second']) {
+    const { certificate, key } = await authority.server()
+    await mkdir(`${directory.path}/..${name}`)
+    await directory.write(`..${name}/tls.crt`, certificate)
+    await directory.write(`..${name}/tls.key`, key)
+  }
+  await symlink('..first', `${directory.path}/..data`)
+  const [cert, key] = ['tls.crt', 'tls.key'].map((name) => `${directory.path}/${name}`) as [string, string]
+  await symlink('..data/tls.crt', cert)
+  await symlink('..data/tls.key', key)
+  const running = await serve(`${directory.path}/new`, '--writable', '--tls-cert', cert, '--tls-key', key)
+  try {
+    const before = await fingerprint(running.url)
+    await symlink('..second', `${directory.path}/..next`)
+    await rename(`${directory.path}/..next`, `${directory.path}/..data`)
+    await until(async () => (await fingerprint(running.url)) !== before)
   } finally {
     assert.equal((await stop(running)).status, 0)
   }

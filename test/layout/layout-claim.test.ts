@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { claimLayout } from '../../src/layout/layout-claim.ts'
@@ -96,4 +96,17 @@ test('the claim of another machine holds while it is touched, and no longer', as
   const old = new Date(Date.now() - 60_000)
   await utimes(claim, old, old)
   await (await claimLayout(dir.path)).release()
+})
+
+test('a directory of another user is LOCAL_IO', async (t) => {
+  const { geteuid, seteuid } = process
+  if (geteuid?.() !== 0 || seteuid === undefined) return t.skip('only root can become another user')
+  await using dir = await tempDir()
+  await chmod(dir.path, 0o700)
+  seteuid(4711)
+  try {
+    await assert.rejects(claimLayout(dir.path), { code: 'LOCAL_IO', message: /^cannot write .*: permission denied$/ })
+  } finally {
+    seteuid(0)
+  }
 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { chmod, lchown, mkdir, readdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import fs, { chmod, lchown, mkdir, readdir, realpath, symlink, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import os from 'node:os'
 import { test } from 'node:test'
 import { followLinks, refusePlanted } from '../../src/layout/planted-files.ts'
 import { replaceFile } from '../../src/layout/replace-file.ts'
@@ -54,4 +56,24 @@ test('a file is replaced whole, a link there too, and nothing is left of what fa
   await mkdir(`${path}/directory/x`, { recursive: true })
   await assert.rejects(replaceFile(`${path}/directory`, 'new'))
   assert.deepEqual((await readdir(path)).toSorted(), ['directory', 'link', 'target'])
+})
+
+test('without /proc, files of others are refused to a user that the system does not know', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can give files to others')
+  await using directory = await tempDir()
+  await chmod(directory.path, 0o1777)
+  await writeFile(`${directory.path}/file`, '')
+  await lchown(`${directory.path}/file`, 4711, 4711)
+  t.after(() => {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+  })
+  const { lstat } = fs
+  const unknown = (): never => {
+    throw new Error('uv_os_get_passwd returned ENOENT')
+  }
+  t.mock.method(fs, 'lstat', async (path: string) => (path === '/proc/self' ? unknown() : lstat(path)))
+  t.mock.method(os, 'userInfo', unknown)
+  syncBuiltinESMExports()
+  await assert.rejects(refusePlanted(`${directory.path}/file`), { code: 'USAGE', message: /belongs to another user \(uid 4711\)/ })
 })

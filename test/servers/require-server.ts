@@ -14,6 +14,7 @@ export type ServerName =
   | 'executable'
   | 'image'
   | 'bash'
+  | 'shells'
   | 'chromium'
   | 'docker-registry'
   | 'documentation'
@@ -40,6 +41,7 @@ const programs: Readonly<Record<ServerName, readonly string[]>> = {
   executable: [],
   image: [],
   bash: ['bash', 'script'],
+  shells: ['bash', 'busybox'],
   chromium: ['chromium'],
   fish: ['fish'],
   man: ['man', 'groff'],

@@ -11,9 +11,15 @@ import { isDocument, type RunFlags } from '../options/output.ts'
 import type { PlaceFlags, SourceFlags } from '../options/places.ts'
 import type { SelectionFlags } from '../options/selection.ts'
 
-/** Where Docker's CLI keeps its configuration. */
-export function dockerConfigDirectory(): string {
-  return process.env['DOCKER_CONFIG'] || join(homedir(), '.docker')
+/** Where Docker's CLI keeps its configuration; undefined for a user without a home directory, as in containers. */
+export function dockerConfigDirectory(): string | undefined {
+  const given = process.env['DOCKER_CONFIG']
+  if (given) return given
+  try {
+    return join(homedir(), '.docker')
+  } catch {
+    return undefined
+  }
 }
 
 /** The library's options for the flags that select images. */

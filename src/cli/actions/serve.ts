@@ -10,6 +10,7 @@ import type { CliProcess } from '../cli-process.ts'
 import type { ServeFlags, ServerFlags } from '../commands/serve.ts'
 import { exitCodes } from '../exit-code.ts'
 import { openAccessLog, type AccessLog } from '../files/access-log.ts'
+import { followFiles } from '../files/follow-files.ts'
 import { openPasswordFile, type PasswordFile } from '../files/password-file.ts'
 import { openServed } from '../files/served.ts'
 import { readServerIdentity, type ServerIdentity } from '../files/server-identity.ts'
@@ -93,14 +94,8 @@ interface Reloadable {
   readonly log: AccessLog | undefined
 }
 
-/** Reads the certificate, its key and the passwords again, and reopens the access log; what cannot be read is logged and stays as it was. */
-async function reload(
-  { tlsCert, tlsKey }: RunningFlags,
-  { server, passwords, log }: Reloadable,
-  { note, warn }: CliProcess,
-): Promise<void> {
-  await log?.reopen()
-  await passwords?.reload()
+/** Reads the certificate and its key again; what cannot be read is logged, and the server keeps those that it has. */
+async function reloadTls({ tlsCert, tlsKey }: RunningFlags, server: RegistryServer, { note, warn }: CliProcess): Promise<void> {
   try {
     const identity = await readServerIdentity(tlsCert, tlsKey)
     if (identity === undefined) return
@@ -110,6 +105,13 @@ async function reload(
   } catch (error) {
     warn(`the certificate ${tlsCert} is not reloaded: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** Reads the certificate, its key and the passwords again, and reopens the access log; what cannot be read is logged and stays as it was. */
+async function reload(flags: RunningFlags, { server, passwords, log }: Reloadable, cli: CliProcess): Promise<void> {
+  await log?.reopen()
+  await passwords?.reload()
+  await reloadTls(flags, server, cli)
 }
 
 /** The options of a server, with those of a writable one. */
@@ -206,6 +208,8 @@ export async function runServer(cli: CliProcess, flags: RunningFlags, place: str
     ...(passwords && { authenticator: passwords.authenticator }),
   })
   const url = await listenAt(server, listen)
+  const tlsFiles = [tlsCert, tlsKey].filter((path) => path !== undefined)
+  using _followed = followFiles(tlsFiles, () => void reloadTls(flags, server, cli))
   cli.onHangup(() => void reload(flags, { server, passwords, log }, cli))
   cli.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); press Ctrl-C to stop`)
   const free = await freeBytes?.()

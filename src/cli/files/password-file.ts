@@ -1,10 +1,8 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import { Authenticator } from '../../registry-server/authenticator.ts'
 import { parseHtpasswd, type PasswordHashes } from '../../registry-server/htpasswd.ts'
 import type { CliProcess } from '../cli-process.ts'
 import { readGiven } from './file-error.ts'
-
-const watchMilliseconds = 1000
+import { followFiles } from './follow-files.ts'
 
 async function readHtpasswd(path: string): Promise<PasswordHashes> {
   return parseHtpasswd((await readGiven('--htpasswd', path, 'file')).text)
@@ -35,13 +33,12 @@ export async function openPasswordFile(path: string, { note, warn }: Pick<CliPro
       warn(`the password file ${path} is not reloaded: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  const onChange = (): void => void reload()
-  watchFile(path, { interval: watchMilliseconds, persistent: false }, onChange)
+  const following = followFiles([path], () => void reload())
   return {
     authenticator,
     reload,
     [Symbol.dispose]: () => {
-      unwatchFile(path, onChange)
+      following[Symbol.dispose]()
       authenticator[Symbol.dispose]()
     },
   }

@@ -1,6 +1,7 @@
-import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { lstat, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MirrorError } from '../../errors.ts'
+import { makeDirectory } from '../../layout/make-directory.ts'
 import { followLinks, refusePlanted } from '../../layout/planted-files.ts'
 import { replaceFile } from '../../layout/replace-file.ts'
 import { fileError, ifThere } from './file-error.ts'
@@ -53,7 +54,7 @@ export async function writeFiles(
   for (const { path, text } of written) {
     signal.throwIfAborted()
     try {
-      await mkdir(dirname(path), { recursive: true, mode: directoryMode })
+      await makeDirectory(dirname(path), directoryMode)
       await replaceFile(path, text, { mode: fileMode })
     } catch (error) {
       throw fileError('write', path, error)
