@@ -46,6 +46,7 @@ const house: House = {
       'async',
       'oci',
       'layout',
+      'kit/architectures.ts',
       'kit/package-command.ts',
       'kit/releases.ts',
       'type:bundle/bundle-record.ts',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KitFile } from '../bundle/bundle-record.ts'
+import { binaryNames } from '../kit/architectures.ts'
 import { packageCommand } from '../kit/package-command.ts'
 import { channelsOf } from '../kit/releases.ts'
 import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
@@ -99,9 +100,9 @@ export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
 }
 
 /** The first architecture that the files have a binary of a release for, and that binary. */
-function binaryOf(tag: string, files: readonly KitFile[]): (typeof architectures)[number] | undefined {
+function binaryOf(tag: string, files: readonly KitFile[]): readonly [arch: string, binary: string] | undefined {
   const has = (name: string): boolean => files.some(({ path }) => path === `k3s/${tag}/${name}`)
-  return architectures.find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file))
+  return Object.entries(binaryNames).find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file))
 }
 
 /** The binary of a release and how its checksum is compared. */
@@ -118,14 +119,6 @@ function check(facts: SiteFacts, tag: string): NodeCommand | undefined {
     ],
   }
 }
-
-/** Names of architectures, and of the binaries of a release for them. */
-const architectures = [
-  ['amd64', 'k3s'],
-  ['arm64', 'k3s-arm64'],
-  ['arm', 'k3s-armhf'],
-  ['s390x', 'k3s-s390x'],
-] as const
 
 const executable = 'k3s-mirror/k3s-mirror-linux-amd64'
 
