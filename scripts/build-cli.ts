@@ -79,18 +79,18 @@ export async function bundleCli({ write }: { readonly write: boolean }): Promise
   return result.metafile
 }
 
-/** The packages of a bundle, by the folder of each in `node_modules`. */
+/** The packages of a bundle, by the folder of each in `node_modules`, such as `a` and `b/node_modules/a`. */
 export function packagesOf(inputs: readonly string[]): readonly string[] {
-  const names = inputs.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+  const names = inputs.map((path) => /^node_modules\/((?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
   return [...new Set(names.filter((name) => name !== undefined))].toSorted()
 }
 
 /** The licences of the packages in a bundle, which it must include. */
 export function thirdPartyNotices(inputs: readonly string[]): string {
   return packagesOf(inputs)
-    .map((name) => {
-      const folder = `${projectRoot}node_modules/${name}`
-      const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as { version: string; license: string }
+    .map((path) => {
+      const folder = `${projectRoot}node_modules/${path}`
+      const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Record<string, string>
       const file = readdirSync(folder).find((entry) => /^(?:licen[cs]e|copying)/i.test(entry))
       const text = file === undefined ? 'The package has no file with its licence.' : readFileSync(`${folder}/${file}`, 'utf8').trim()
       return `${name} ${version} (${license})\n\n${text}\n`

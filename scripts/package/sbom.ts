@@ -45,8 +45,8 @@ export function sbomOf(inputs: readonly string[]): string {
   })
   if (status !== 0) throw new Error(`npm sbom failed: ${stderr}`)
   const { metadata, components, dependencies } = JSON.parse(stdout) as Bom
-  const packages = packagesOf(inputs).map((name) => {
-    const { version } = JSON.parse(readFileSync(`${projectRoot}node_modules/${name}/package.json`, 'utf8')) as { version: string }
+  const packages = packagesOf(inputs).map((path) => {
+    const { name, version } = JSON.parse(readFileSync(`${projectRoot}node_modules/${path}/package.json`, 'utf8')) as Record<string, string>
     return `${name}@${version}`
   })
   const kept = packages.map((name) => {

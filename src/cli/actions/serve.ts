@@ -209,7 +209,7 @@ export async function runServer(cli: CliProcess, flags: RunningFlags, place: str
   })
   const url = await listenAt(server, listen)
   const tlsFiles = [tlsCert, tlsKey].filter((path) => path !== undefined)
-  using _followed = followFiles(tlsFiles, () => void reloadTls(flags, server, cli))
+  const followed = followFiles(tlsFiles, () => void reloadTls(flags, server, cli))
   cli.onHangup(() => void reload(flags, { server, passwords, log }, cli))
   cli.note(`serving ${place} at ${url} (${writable ? 'writable' : 'read-only'}); press Ctrl-C to stop`)
   const free = await freeBytes?.()
@@ -218,6 +218,7 @@ export async function runServer(cli: CliProcess, flags: RunningFlags, place: str
   noteSkipped(layout.skipped, writable, cli)
   await printStart(page, url, flags, { identity, files: layout.files, site }, cli)
   if (!cli.signal.aborted) await once(cli.signal, 'abort')
+  followed[Symbol.dispose]()
   await server.close({ graceMilliseconds })
   cli.exit(exitCodes.done)
 }
