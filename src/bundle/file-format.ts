@@ -45,6 +45,7 @@ export function foreignFormat(start: Buffer): string | undefined {
     .replace(/^\uFEFF/, '')
     .trimStart()
   if (/^<(?:!doctype html|html|head|body)/i.test(text)) return 'a web page'
-  if (text.startsWith('<')) return 'an XML document'
+  // A comment begins markdown too.
+  if (/^<[?\w]/.test(text)) return 'an XML document'
   return /^[{[]/.test(text) ? 'a JSON document' : 'a text file'
 }

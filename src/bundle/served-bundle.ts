@@ -62,8 +62,9 @@ export class ServedBundle extends CataloguedImages implements LayoutReader, Asyn
     try {
       if (bundle.record.base !== undefined) {
         const message = `${path} was created with options.since: it lacks the content of an earlier bundle and cannot be served`
+        const [made, push] = bundle.record.files === undefined ? ['bundle', 'bundle push'] : ['kit', 'kit push']
         throw new MirrorError('UNSUPPORTED', message, {
-          hint: 'push the earlier bundle and then this one to a layout (k3s-mirror bundle push <file> options.to oci:<directory>), and serve the layout',
+          hint: `push the earlier ${made} and then this one to a layout (k3s-mirror ${push} <file> options.to oci:<directory>), and serve the layout`,
         })
       }
       await bundle.end()

@@ -114,10 +114,10 @@ function unknownCommand(name: string, suggested: string, command: Command): Mirr
   const similar = suggested === '' ? similarCommand(name, command) : suggested
   const elsewhere = allCommands().filter(({ path }) => path.at(-1) === name)
   const meant =
-    similar !== ''
-      ? commandLine([...above, similar])
-      : elsewhere.length > 0
-        ? elsewhere.map(({ path }) => commandLine(path)).join(' or ')
+    elsewhere.length > 0
+      ? elsewhere.map(({ path }) => commandLine(path)).join(' or ')
+      : similar !== ''
+        ? commandLine([...above, similar])
         : Object.hasOwn(foreignCommands, name)
           ? commandLine([foreignCommands[name] ?? ''])
           : undefined

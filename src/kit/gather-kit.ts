@@ -5,7 +5,7 @@ import type { HttpClient } from '../http/http-client.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { compareVersions, parseVersion } from '../release/version.ts'
-import type { Architecture } from './architectures.ts'
+import { architectures as architecturesOfK3s, type Architecture } from './architectures.ts'
 import { formatChecksums, heldFile, type Gathered, type GatheredFile } from './gathered-file.ts'
 import { gatherScript, knowsArtifactUrl, scriptFile, type ScriptOptions } from './install-script.ts'
 import { formatReadme } from './kit-readme.ts'
@@ -56,6 +56,21 @@ function distinct(files: readonly GatheredFile[], before: readonly KitFile[] = [
   throw new MirrorError('USAGE', `a kit cannot have two files for one path: ${conflict.join(' and ')}`, { hint: 'rename one of the files' })
 }
 
+/** Throws USAGE where an earlier kit is for more architectures: a push of both would leave images that they share without these. */
+function refuseFewerArchitectures(chosen: readonly Architecture[], before: BundleBase | undefined): void {
+  const has = (one: Architecture): boolean => before?.files?.some(({ path }) => path.endsWith(`/sha256sum-${one}.txt`)) === true
+  const earlier = architecturesOfK3s.filter(has)
+  const missing = earlier.filter((one) => !chosen.includes(one))
+  if (missing.length === 0) return
+  throw new MirrorError(
+    'USAGE',
+    `the earlier kit is for ${earlier.join(', ')}: this one would replace images that both need, without ${missing.join(', ')}`,
+    {
+      hint: `pass options.architectures ${architecturesOfK3s.filter((one) => has(one) || chosen.includes(one)).join(',')}, or create a kit without options.since`,
+    },
+  )
+}
+
 /** Finds every file of a kit, and reads the small ones: release by release, then the installer, packages and executables. Throws USAGE, RELEASE_NOT_FOUND, CHECKSUM_MISMATCH, LOCAL_IO, and as the network does. */
 export async function gatherKit(client: HttpClient, contents: KitContents, facts: KitFacts): Promise<GatheredKit> {
   const { architectures } = contents
@@ -67,6 +82,7 @@ export async function gatherKit(client: HttpClient, contents: KitContents, facts
   if (newest === undefined) {
     throw new MirrorError('USAGE', 'a kit needs a K3s release', { hint: 'pass options.releases, such as v1.37.1+k3s1 or stable' })
   }
+  refuseFewerArchitectures(architectures, before)
   const trees = tags.map((tag) => {
     // The name of a list that was fetched now is its release; of one in a bundle or a lock it is the path.
     const listSha256 = lists.find((list) => list.name === tag && list.release === tag)?.sha256

@@ -108,8 +108,8 @@ function serving(facts: ReadmeFacts): string {
   ]
   return [
     ...(facts.isDelta ? gather : ['On a machine that all nodes reach, serve the images and the files of this kit:', code(serve(name))]),
-    `The page at its address shows the commands for nodes. Or push the images to a registry that the site has:`,
-    code(`${program} kit push ${facts.isDelta ? 'EARLIER ' : ''}${name} --to registry.example.com/mirror`),
+    'The page at its address shows the commands for nodes. Or push the images to a registry that the site has, and the files to the directory of a web server:',
+    code(`${program} kit push ${facts.isDelta ? 'EARLIER ' : ''}${name} --to registry.example.com/mirror --files /srv/www`),
   ].join('\n\n')
 }
 

@@ -97,7 +97,11 @@ async function gatherDirectory(given: string, options: ExecutableOptions): Promi
     const name = `k3s-mirror-linux-${architecture}`
     const expected = sums.get(name)
     if (expected === undefined) continue
-    const read = await readExecutable(join(given, name), options)
+    const read = await readExecutable(join(given, name), options).catch((error: unknown) => {
+      throw isMirrorError(error)
+        ? error.with({ hint: `pass a directory that has every file of its ${sumsFile}, or one executable` })
+        : error
+    })
     if (read.hex !== expected) throw mismatch(join(given, name), `expected the sha256 ${expected} from ${sumsPath}, got ${read.hex}`)
     files.push(executable(name, join(given, name), read, true))
   }

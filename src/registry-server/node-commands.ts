@@ -93,7 +93,11 @@ export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
     {
       title: 'Pull images from this server',
       note: `On every node, before K3s is installed.${protectFiles === true ? ' Replace NAME in all commands: curl asks for the password.' : ''}${hasPasswords ? ' Then fill in "auth" in the file: images require a password.' : ''}`,
-      lines: ['mkdir -p /etc/rancher/k3s', `${curl(facts, '-sfL')} ${site}${registriesPath} -o ${nodePath}`],
+      // The command for the certificate has made the directory.
+      lines: [
+        ...(caCertificate === undefined ? ['mkdir -p /etc/rancher/k3s'] : []),
+        `${curl(facts, '-sfL')} ${site}${registriesPath} -o ${nodePath}`,
+      ],
     },
     { title: 'Install the first server', lines: installLines(facts, tag) },
   ]

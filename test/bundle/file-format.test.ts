@@ -10,6 +10,7 @@ for (const [found, start] of [
   ['a text file', 'ä\n'.repeat(171).slice(0, 341)],
   ['a web page', '\uFEFF\n<!DOCTYPE html><html>'],
   ['an XML document', '<?xml version="1.0"?>'],
+  ['a text file', '<!-- a comment -->\n# markdown\n'],
   ['a JSON document', '{"schemaVersion": 1}'],
   ['an executable', `\x7fELF${'\0'.repeat(500)}`],
   ['a file of an unknown format', '\x01\x02\0\x03'.repeat(128)],

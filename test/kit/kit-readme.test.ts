@@ -53,7 +53,7 @@ test('the commands of a kit that needs an earlier one push both, and serve the d
   const delta = formatReadme({ ...facts, isDelta: true, before: [file('install.sh')] }).split('\n')
   assert.ok(delta.includes('k3s-mirror kit push EARLIER k3s.kit.tar.zst --to oci:/srv/k3s'))
   assert.ok(delta.includes('k3s-mirror kit serve /srv/k3s --listen :443 --tls-cert site.pem --tls-key site.key'))
-  assert.ok(delta.includes('k3s-mirror kit push EARLIER k3s.kit.tar.zst --to registry.example.com/mirror'))
+  assert.ok(delta.includes('k3s-mirror kit push EARLIER k3s.kit.tar.zst --to registry.example.com/mirror --files /srv/www'))
   assert.ok(!delta.some((line) => line.includes('kit serve k3s.kit')))
 })
 

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { chmod, mkdir, readFile, readdir, stat } from 'node:fs/promises'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { ServedBundle } from '../../src/bundle/served-bundle.ts'
 import { checkKit, describeKit } from '../../src/kit/check-kit.ts'
 import { createKit } from '../../src/runs/create-kit.ts'
 import { kitWorld, tag } from '../kit/kit-world.ts'
@@ -210,6 +211,18 @@ test('leaves out what an earlier kit or its lock file has, and names it', async 
     )
     assert.deepEqual((await checkKit(file)).problems, [])
   }
+})
+
+test('refuses fewer architectures than the earlier kit, whose images it would replace', async () => {
+  await using world = await kitWorld()
+  const { file: earlier } = await world.create('k3s.kit.tar', { architectures: ['amd64', 'arm64'] })
+  await assert.rejects(world.create('next.kit.tar', { architectures: ['amd64'], since: earlier }), {
+    code: 'USAGE',
+    message: 'the earlier kit is for amd64, arm64: this one would replace images that both need, without arm64',
+    hint: 'pass options.architectures amd64,arm64, or create a kit without options.since',
+  })
+  const { file: delta } = await world.create('same.kit.tar', { architectures: ['amd64', 'arm64'], since: earlier })
+  await assert.rejects(ServedBundle.open(delta), { code: 'UNSUPPORTED', hint: /k3s-mirror kit push <file> options\.to oci:/ })
 })
 
 test('adds executables of a directory by its SHA256SUMS, and a single one by what it is', async () => {

@@ -23,7 +23,7 @@ export const kitPush: CommandDefinition = {
     ...runOutput,
     ...writeRegistries,
   ],
-  examples: ['kit push k3s.kit.tar.zst --to oci:/srv/k3s', 'kit push k3s.kit.tar.zst --to registry.example.com/mirror --files /srv/www'],
+  examples: ['kit push k3s.kit.tar.zst --to oci:/srv/k3s', 'kit push k3s.kit.tar --to registry.example.com --files /srv/www'],
   sections: credentials,
 }
 
@@ -51,5 +51,5 @@ export const kitServe: CommandDefinition = {
     ...verbosity,
   ],
   sections: [['Pages', '/ has the commands for nodes: install.sh, k3s/<tag>/, registries.yaml and channels/<name> are what they fetch']],
-  examples: ['kit serve k3s.kit.tar.zst --listen :5000', 'kit serve /srv/k3s --listen :443 --tls-cert tls.crt --tls-key tls.key'],
+  examples: ['kit serve k3s.kit.tar.zst --listen :5000', 'kit serve /srv/k3s --listen :443 --tls-cert s.crt --tls-key s.key'],
 }

@@ -45,8 +45,8 @@ export const kitCreate: CommandDefinition = {
   options: [...kitFiles, ...selection, ...ownSources, ...runFormats, ...runOutput],
   examples: [
     'kit create k3s.kit.tar.zst --release v1.37.1+k3s1',
-    'kit create k3s.kit.tar.zst --release stable --arch amd64,arm64 --selinux el9',
-    'kit create update.kit.tar.zst --release latest --since k3s.kit.tar.zst',
+    'kit create k3s.kit.tar.zst --release v1.36 --selinux el9',
+    'kit create new.kit.tar.zst --release latest --since k3s.kit.tar.zst',
   ],
   sections: credentials,
 }

@@ -30,10 +30,14 @@ export function describeRun({ totals, command, images }: MirrorReport): string {
   ])
 }
 
+function hasFailedFile(files: MirrorReport['files']): boolean {
+  return files?.some(({ status }) => status === 'failed') === true
+}
+
 function headline(report: MirrorReport, styles: Styles): string {
   const text = describeRun(report)
   if (report.interrupted === true) return styles.warning(`interrupted; ${text}`)
-  return report.totals.failed > 0 || report.files?.some(({ status }) => status === 'failed') === true ? styles.bad(text) : styles.good(text)
+  return report.totals.failed > 0 || hasFailedFile(report.files) ? styles.bad(text) : styles.good(text)
 }
 
 /** `transferred 1.2 GB in 30s (40 MB/s)`; undefined where nothing was. */
@@ -72,7 +76,8 @@ function newDigestReason({ engine, command }: MirrorReport): string {
 
 function digestLine(report: MirrorReport): string | undefined {
   const changed = report.images.filter((image) => !image.digestPreserved && image.status !== 'failed').length
-  if (changed === 0) return undefined
+  const isWritten = archiveOf(report.command) === undefined || (report.totals.failed === 0 && !hasFailedFile(report.files))
+  if (changed === 0 || !isWritten) return undefined
   return `${formatCount(changed, 'image has', 'images have')} a new digest: ${newDigestReason(report)}`
 }
 
@@ -90,7 +95,7 @@ function unfinishedLine({ command, images, files, interrupted, totals }: MirrorR
   const made = archiveOf(command)
   if (made === undefined) return undefined
   if (totals.failed > 0) return `no ${made} was written: every image must be complete`
-  return files?.some(({ status }) => status === 'failed') === true ? `no ${made} was written: every file must be complete` : undefined
+  return hasFailedFile(files) ? `no ${made} was written: every file must be complete` : undefined
 }
 
 /** `40 files: 30 added, 9 in the base kit, 1 failed`; undefined for a run without files. */
