@@ -23,6 +23,7 @@ const foreignOptions: ReadonlySet<string> = new Set([
   '--delete-untagged',
   '--env',
   '--from-file',
+  '--init',
   '--system-default-registry',
   '--tmpfs',
   '--type',

@@ -187,7 +187,7 @@ test('an Engine that falls silent is given up', async () => {
     lines(response, { status: 'Preparing', id: 'abc' })
     left.push(new Promise((resolve) => signal.addEventListener('abort', () => resolve())))
   }
-  const { image } = await runWith({ overrides: { push: silent } }, { timeout: 100, retry: { retries: 0 } })
+  const { image } = await runWith({ overrides: { push: silent } }, { timeout: 1000, retry: { retries: 0 } })
   assert.equal(image.error?.code, 'TIMEOUT')
   await Promise.all(left)
 })
