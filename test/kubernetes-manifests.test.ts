@@ -98,7 +98,14 @@ async function renderDocumented(): Promise<readonly (readonly [string, readonly 
     blocks.map(async (text, index) => {
       const site = `${directory.path}/site-${index}`
       await mkdir(site)
-      const files = { 'kustomization.yaml': text, 'sync.yaml': 'schemaVersion: 1\n', 'list.txt': 'docker.io/library/alpine:3\n' }
+      const files = {
+        'kustomization.yaml': text,
+        'sync.yaml': 'schemaVersion: 1\n',
+        'list.txt': 'docker.io/library/alpine:3\n',
+        'site.crt': 'certificate\n',
+        'config.json': '{"auths":{}}\n',
+        'network-policy.yaml': /^```yaml\n(apiVersion: networking.*?)^```$/ms.exec(page)?.[1] ?? '',
+      }
       for (const [name, content] of Object.entries(files)) await writeFile(`${site}/${name}`, content)
       return [`docs block ${index + 1}`, await renderKustomization(`/${site.slice(1)}`)] as const
     }),
@@ -217,6 +224,9 @@ describe('deploy/kubernetes', () => {
 
   it('names only volumes, ConfigMaps, ports and pods that exist', async (t) => {
     for (const [name, objects] of await rendered(t)) {
+      const pods = JSON.stringify(objects.map(podTemplateOf))
+      for (const { kind, metadata } of objects)
+        if (kind === 'ConfigMap' || kind === 'Secret') assert.ok(pods.includes(`"${metadata.name}"`), `${name}: ${metadata.name}`)
       const generated = new Set(objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name))
       for (const object of objects) {
         assert.equal(object.metadata.namespace, object.kind === 'Namespace' ? undefined : 'k3s-mirror')

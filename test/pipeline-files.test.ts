@@ -104,6 +104,17 @@ describe('pipeline files', { concurrency: 3 }, () => {
     })
   })
 
+  it('refuses a command line that is written on one line', async () => {
+    const place = await pipelines.workspace()
+    await writeProgram(`${place.cwd}/../bin/k3s-mirror`, notesArguments)
+    const env = { ...place.env, MIRROR_ARGS: '\n verify x --to y' }
+    const { status, log } = await runShell(['sh', `${root}deploy/ci/k3s-mirror.sh`], { ...place, env })
+    assert.deepEqual(
+      [status, log, await readdir(place.cwd)],
+      [2, 'error: invalid MIRROR_ARGS: "verify x --to y" is not a command; write one argument a line\n', ['k3s-mirror-report']],
+    )
+  })
+
   it('stops before anything runs where a download has another checksum', async () => {
     await using damaged = await startDownload({ served: '#!/bin/sh\ntouch has-run\n' })
     const run = async (env: Readonly<Record<string, string>>): Promise<string> => {

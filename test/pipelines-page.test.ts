@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
 import { problemsOf, runGithubJob, type Contexts, type GithubJob } from './pipelines/github.ts'
 import { readPipeline, runGitlabJob } from './pipelines/gitlab.ts'
 import { password, pipelineWorld, requireNoSecret, type PipelineWorld } from './pipelines/pipeline-world.ts'
@@ -30,6 +31,12 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
       .replaceAll(/\b[0-9a-f]{64}\b/g, sha256)
       .replaceAll('registry.example.com', `${pipelines.host}/${name}`)
   }
+  /** The GitLab pipelines of the page in one .gitlab-ci.yml. */
+  const gitlabFile = (): string => {
+    const names = [...blocks.keys()].filter((name) => name.startsWith('gitlab'))
+    const parts = names.map((name) => parse(pipeline(name)) as { readonly include: readonly unknown[] })
+    return JSON.stringify({ ...Object.assign({}, ...parts), include: parts.flatMap(({ include }) => include) })
+  }
   const github = async (name: string, job: string, place: ShellPlace, contexts: Contexts = {}): Promise<GithubJob> => {
     const secrets = { DOCKER_AUTH_CONFIG: pipelines.dockerAuth, BOT_TOKEN: password }
     const result = await runGithubJob(pipeline(name), job, place, { secrets, ...contexts })
@@ -37,14 +44,9 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
     requireNoSecret(result.log, result.summary)
     return result
   }
-  const gitlab = async (
-    name: string,
-    job: string,
-    place: ShellPlace,
-    more: Readonly<Record<string, string>> = {},
-  ): Promise<ShellResult> => {
+  const gitlab = async (job: string, place: ShellPlace, more: Readonly<Record<string, string>> = {}): Promise<ShellResult> => {
     const env = { ...place.env, DOCKER_AUTH_CONFIG: pipelines.dockerAuth, ...more }
-    const result = await runGitlabJob(pipeline(name), job, { ...place, env })
+    const result = await runGitlabJob(gitlabFile(), job, { ...place, env })
     assert.equal(result.status, 0, result.log)
     requireNoSecret(result.log)
     return result
@@ -62,8 +64,10 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
     const configs = { [pipelines.host]: { auth: { username: 'ci', password } } }
     await writeFile(`${cwd}/nodes/registries.yaml`, JSON.stringify({ mirrors: { 'docker.io': mirror }, configs }))
   }
-  /** A clone whose origin has a lock of one image on main. */
-  const writeClone = async ({ cwd }: ShellPlace): Promise<(...args: readonly string[]) => string> => {
+  /** A clone whose origin has no lock on main, and a function that adds one of one image. */
+  const writeClone = async ({
+    cwd,
+  }: ShellPlace): Promise<{ git: (...args: readonly string[]) => string; lockMain: () => Promise<void> }> => {
     const git = (...args: readonly string[]): string => {
       const user = {
         GIT_AUTHOR_NAME: 'a',
@@ -76,13 +80,19 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
     git('init', '--quiet', '--bare', '--initial-branch', 'main', '../origin')
     git('init', '--quiet', '--initial-branch', 'main')
     git('remote', 'add', 'origin', '../origin')
-    const locked = ['lock', 'docker.io/rancher/one:1', '--from', `docker.io=${pipelines.world.source.url}`]
-    const { status, stderr } = await runCli([...locked, '--out', 'k3s.lock.yaml'], { cwd })
-    assert.equal(status, 0, stderr)
-    git('add', 'k3s.lock.yaml')
-    git('commit', '--quiet', '--message', 'Lock')
+    git('commit', '--quiet', '--allow-empty', '--message', 'Begin')
     git('push', '--quiet', '--set-upstream', 'origin', 'main')
-    return git
+    const lockMain = async (): Promise<void> => {
+      git('switch', '--quiet', 'main')
+      const locked = ['lock', 'docker.io/rancher/one:1', '--from', `docker.io=${pipelines.world.source.url}`]
+      const { status, stderr } = await runCli([...locked, '--out', 'k3s.lock.yaml'], { cwd })
+      assert.equal(status, 0, stderr)
+      git('add', 'k3s.lock.yaml')
+      git('commit', '--quiet', '--message', 'Lock')
+      git('push', '--quiet', 'origin', 'main')
+      git('switch', '--quiet', 'k3s-lock')
+    }
+    return { git, lockMain }
   }
 
   it('every workflow is valid for GitHub, and every pipeline gives the component valid inputs', () => {
@@ -92,6 +102,18 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
       if (name.startsWith('github')) assert.deepEqual(problemsOf(text, 'workflow'), [], name)
       else assert.ok(Object.keys(readPipeline(text)).length > 1)
     }
+  })
+
+  it('GitLab pipelines share one file, and only jobs with an environment push', () => {
+    const parts = [...blocks].flatMap(([name, text]) => (name.startsWith('gitlab') ? [readPipeline(text)] : []))
+    const all = readPipeline(gitlabFile())
+    assert.deepEqual(Object.keys(all).toSorted(), parts.flatMap((part) => Object.keys(part)).toSorted())
+    const workflows = [...blocks].flatMap(([name, text]) =>
+      name.startsWith('github') ? [(parse(text) as { readonly jobs: Readonly<Record<string, object>> }).jobs] : [],
+    )
+    for (const jobs of [all, ...workflows])
+      for (const [name, job] of Object.entries(jobs))
+        assert.equal('environment' in job, /"(?:mirror|sync)\\n--/.test(JSON.stringify(job)), name)
   })
 
   it('nightly sync: copies the release, and later steps know that something changed', async (t) => {
@@ -105,9 +127,9 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
       job.used.map((name) => name.replace(/@.*/, '')),
       ['actions/checkout', 'actions/cache', 'actions/upload-artifact'],
     )
-    await gitlab('gitlab-nightly', 'sync', other)
+    await gitlab('sync', other)
     const [name = '', value = ''] = (await readFile(`${other.cwd}/k3s-mirror-report/result.env`, 'utf8')).trim().split('=')
-    assert.match((await gitlab('gitlab-nightly', 'announce', other, { [name]: value })).log, /^new images, listed in the report of sync$/m)
+    assert.match((await gitlab('announce', other, { [name]: value })).log, /^new images, listed in the report of sync$/m)
     assert.deepEqual(
       ['github-nightly', 'gitlab-nightly'].map((prefix) => pipelines.count(prefix)),
       [2, 2],
@@ -136,21 +158,25 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
       (await github('github-upgrade', 'mirror', one, { inputs })).log,
       /^2 images: 2 ok, as a node with nodes\/registries\.yaml$/m,
     )
-    await gitlab('gitlab-upgrade', 'plan', other)
+    await gitlab('upgrade-plan', other)
     assert.equal(pipelines.count('gitlab-upgrade'), 0)
-    await gitlab('gitlab-upgrade', 'mirror', other)
-    assert.match((await gitlab('gitlab-upgrade', 'verify', other)).log, /^2 images: 2 ok, as a node with nodes\/registries\.yaml$/m)
+    await gitlab('upgrade-mirror', other)
+    assert.match((await gitlab('upgrade-verify', other)).log, /^2 images: 2 ok, as a node with nodes\/registries\.yaml$/m)
   })
 
   it('change of the lock: proposes it, comments with its difference, and mirrors it', async (t) => {
     if (!requireServer(t, 'bash')) return
     const place = await pipelines.workspace()
-    const git = await writeClone(place)
+    const { git, lockMain } = await writeClone(place)
     await writeProgram(`${place.cwd}/../bin/gh`, 'echo "$@" >>../gh; [ "$2" != view ]')
     await github('github-propose', 'lock', place)
     assert.match(git('show', 'origin/k3s-lock:k3s.lock.yaml'), /docker\.io\/rancher\/two:1/)
     const event = { github: { event_name: 'pull_request', token: password, event: { pull_request: { number: 7 } } } }
-    const job = await github('github-lock', 'diff', { ...place, env: { ...place.env, GITHUB_BASE_REF: 'main' } }, event)
+    const diff = (): Promise<GithubJob> =>
+      github('github-lock', 'diff', { ...place, env: { ...place.env, GITHUB_BASE_REF: 'main' } }, event)
+    assert.match((await diff()).summary, /^## Images: no differences$/m)
+    await lockMain()
+    const job = await diff()
     assert.match(job.summary, /^## Images: 1 added, 1 unchanged$/m)
     assert.equal(
       await readFile(`${place.cwd}/../gh`, 'utf8'),
@@ -161,11 +187,11 @@ describe('the pipelines of docs/pipelines.md', { concurrency: 2 }, () => {
 
     await using api = await fileServer({ '/projects/3/merge_requests/7/notes': '{}' })
     const variables = { CI_API_V4_URL: api.url, CI_PROJECT_ID: '3', CI_MERGE_REQUEST_IID: '7', GITLAB_TOKEN: password }
-    await gitlab('gitlab-lock', 'diff', place, { ...variables, CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main' })
+    await gitlab('lock-diff', place, { ...variables, CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main' })
     const [note] = api.requests
     assert.equal(note?.headers['private-token'], password)
     assert.match(new URLSearchParams(note?.body.toString()).get('body') ?? '', /^## Images: 1 added, 1 unchanged$/m)
-    await gitlab('gitlab-lock', 'mirror', place)
+    await gitlab('lock-mirror', place)
     assert.deepEqual(
       ['github-lock', 'gitlab-lock'].map((prefix) => pipelines.count(prefix)),
       [2, 2],

@@ -95,6 +95,8 @@ fi
 if [ -n "${MIRROR_ARGS:-}" ]; then
   set --
   while read -r line; do
+    # No command has a blank.
+    case $#$line in 0[!-]*[[:blank:]]*) fail 2 "invalid MIRROR_ARGS: \"$line\" is not a command; write one argument a line" ;; esac
     option=${line%%[[:blank:]]*}
     case $option in
     '') ;;
