@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { sharedWithExecutable } from '../test/servers/cli-command.ts'
@@ -17,6 +17,8 @@ export function makeExecutableRoot(): ExecutableRoot {
   const directory = mkdtempSync(join(tmpdir(), 'k3s-mirror-executable-'))
   const [root, shared] = [join(directory, 'root'), join(directory, 'tmp')]
   mkdirSync(shared)
+  // Tests run programs as other users.
+  for (const path of [directory, shared]) chmodSync(path, 0o755)
   const { stdout } = spawnSync('ldd', [executable], { encoding: 'utf8' })
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file ?? '')
   if (libraries.length === 0) throw new Error(`ldd lists no libraries of ${executable}`)
