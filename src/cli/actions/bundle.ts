@@ -10,7 +10,7 @@ import { exitCodes } from '../exit-code.ts'
 import { refuseSharedFiles } from '../files/output-files.ts'
 import type { ArchivedFlags } from '../options/selection.ts'
 import { formatBundleInfo, formatBundleCheck } from '../output/bundle-text.ts'
-import { followRun } from './follow-run.ts'
+import { followRun, openWriteRegistries } from './follow-run.ts'
 import { describeOptions, dockerConfigDirectory, selectedFiles, selectionOptions, sourceOptions, placeOptions } from './library-options.ts'
 import { formatWritten } from './written-archive.ts'
 
@@ -45,10 +45,7 @@ export async function runBundleCheck(cli: CliProcess, { name }: ArchivedFlags, f
 export async function runBundlePush(cli: CliProcess, flags: PushFlags, files: readonly string[]): Promise<void> {
   const { include, exclude, name, writeRegistries } = flags
   await refuseSharedFiles([flags.report, flags.events, writeRegistries], [...files, flags.registries])
-  const writeNodes =
-    writeRegistries === undefined
-      ? undefined
-      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
+  const writeNodes = await openWriteRegistries(flags, cli)
   const start = (): ReturnType<typeof pushBundle> =>
     pushBundle({ ...placeOptions(flags), ...describeOptions(flags), files, include, exclude, name, signal: cli.signal })
   await followRun(cli, flags, start, writeNodes)

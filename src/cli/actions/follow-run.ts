@@ -4,6 +4,7 @@ import type { MirrorReport } from '../../report/report.ts'
 import type { MirrorRun, Run } from '../../runs/start-run.ts'
 import { safeLine } from '../../text/printable.ts'
 import type { CliProcess } from '../cli-process.ts'
+import type { NodeFlags } from '../commands/registries.ts'
 import { exitCodeOfRun, type ExitCode } from '../exit-code.ts'
 import { openEvents, openReport } from '../files/output-files.ts'
 import { isDocument, type RunFlags } from '../options/output.ts'
@@ -11,6 +12,7 @@ import { createRenderer } from '../output/create-renderer.ts'
 import { eventsNdjson } from '../output/json.ts'
 import type { Styles } from '../output/styles.ts'
 import { formatSummary } from '../output/summary.ts'
+import type { NodesWriter } from './registries/node-registries.ts'
 
 /** The report of a run, and whether its summary was printed on standard output. */
 export interface FollowedRun {
@@ -89,4 +91,14 @@ export async function followRun(
     format: async (output) => (isDocument(output) ? (await import('../output/report-format.ts')).runFormat(output) : formatSummary),
     exitCode: (report) => exitCodeOfRun(report, { detailed: flags.detailedExitcode, signal: cli.stopSignal }),
   })
+}
+
+/** Prepares `--write-registries`, whose code is loaded only with it; undefined without it. Throws as `openNodesWriter`. */
+export async function openWriteRegistries(
+  flags: NodeFlags & { readonly writeRegistries?: string },
+  cli: CliProcess,
+): Promise<NodesWriter | undefined> {
+  if (flags.writeRegistries === undefined) return undefined
+  const { openNodesWriter } = await import('./registries/node-registries.ts')
+  return openNodesWriter(flags.writeRegistries, flags, cli)
 }

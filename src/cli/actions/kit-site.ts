@@ -4,17 +4,14 @@ import type { CliProcess } from '../cli-process.ts'
 import type { KitPushFlags, KitServeFlags } from '../commands/kit-site.ts'
 import { refuseSharedFiles } from '../files/output-files.ts'
 import { readCaCertificate } from '../files/server-identity.ts'
-import { followRun } from './follow-run.ts'
+import { followRun, openWriteRegistries } from './follow-run.ts'
 import { describeOptions, placeOptions } from './library-options.ts'
 
 /** Copies the images and the files of kits. */
 export async function runKitPush(cli: CliProcess, flags: KitPushFlags, kits: readonly string[]): Promise<void> {
   const { include, exclude, name, writeRegistries, files: filesTo } = flags
   await refuseSharedFiles([flags.report, flags.events, writeRegistries], [...kits, flags.registries])
-  const writeNodes =
-    writeRegistries === undefined
-      ? undefined
-      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, flags, cli)
+  const writeNodes = await openWriteRegistries(flags, cli)
   const start = (): ReturnType<typeof pushKit> =>
     pushKit({ ...placeOptions(flags), ...describeOptions(flags), files: kits, filesTo, include, exclude, name, signal: cli.signal })
   await followRun(cli, flags, start, writeNodes)

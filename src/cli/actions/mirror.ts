@@ -8,7 +8,7 @@ import type { ImagesFlags, MirrorFlags, PlanFlags } from '../commands/mirror.ts'
 import { exitCodes, exitCodeOfPlan } from '../exit-code.ts'
 import { openReport, refuseSharedFiles } from '../files/output-files.ts'
 import { coverageLines } from '../output/list-coverage.ts'
-import { followRun } from './follow-run.ts'
+import { followRun, openWriteRegistries } from './follow-run.ts'
 import { mirrorOptions, selectedFiles, selectionOptions } from './library-options.ts'
 
 /** Prints the image list. */
@@ -65,10 +65,7 @@ export async function runMirror(cli: CliProcess, flags: MirrorFlags, references:
   const to = onlyDestination(flags)
   if (to === undefined) return (await import('./many.ts')).runMirrorToMany(cli, flags, references)
   const own = { ...flags, to }
-  const writeNodes =
-    writeRegistries === undefined
-      ? undefined
-      : await (await import('./registries/node-registries.ts')).openNodesWriter(writeRegistries, own, cli)
+  const writeNodes = await openWriteRegistries(own, cli)
   const start = (): ReturnType<typeof mirror> => mirror({ ...mirrorOptions(flags, references, cli), to })
   await followRun(cli, flags, start, writeNodes)
 }
