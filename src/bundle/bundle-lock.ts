@@ -10,7 +10,7 @@ import type { CallOptions } from '../oci/image-source.ts'
 import { parseJsonObject } from '../oci/json-object.ts'
 import { formatReference, parseReference } from '../oci/reference.ts'
 import { openBundle } from './bundle-reader.ts'
-import { parseBundleBase, type BundleBase, type HeldContent, type KitFile } from './bundle-record.ts'
+import { knownFiles, parseBundleBase, type BundleBase, type HeldContent, type KitFile } from './bundle-record.ts'
 import { headBytes } from './file-format.ts'
 import { heldContents } from './held-content.ts'
 import type { NamedImages } from './named-list.ts'
@@ -25,12 +25,6 @@ export async function readBase(path: string, options: CallOptions = {}): Promise
   const { files, base } = bundle.record
   const brought = files && knownFiles(base?.files, files)
   return { bundle: bundle.digest, contents: await heldContents(bundle, options), ...(brought && { files: brought }) }
-}
-
-/** The files of a kit and of those before it, of one path the later one, in the order of their paths. */
-export function knownFiles(before: readonly KitFile[] = [], files: readonly KitFile[] = []): readonly KitFile[] {
-  const known = new Map([...before, ...files].map((file) => [file.path, file]))
-  return [...known.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** The text of a file that begins as a lock file does; undefined for any other file, or none. */

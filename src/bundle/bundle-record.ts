@@ -96,6 +96,16 @@ export interface KitFile {
   readonly executable?: boolean
 }
 
+/** Files of kits in the order of their paths, in which records and lists have them. */
+export function inPathOrder<T extends Pick<KitFile, 'path'>>(files: Iterable<T>): readonly T[] {
+  return [...files].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** The files of a kit and of those before it, of one path the later one, in the order of their paths. */
+export function knownFiles(before: Iterable<KitFile> = [], files: Iterable<KitFile> = []): readonly KitFile[] {
+  return inPathOrder(new Map([...before, ...files].map((file) => [file.path, file])).values())
+}
+
 /** The record of a bundle, in `k3s-mirror.json`. */
 export interface BundleRecord {
   /** `k3s-mirror/<version>` of what made it. */

@@ -40,6 +40,11 @@ export const binaryNames: Readonly<Record<Architecture, string>> = {
   s390x: 'k3s-s390x',
 }
 
+/** The file of a release with the checksums of what is for an architecture. */
+export function checksumFileOf(architecture: string): string {
+  return `sha256sum-${architecture}.txt`
+}
+
 /** The platform that nodes of an architecture pull; of images that are only for `arm/v6`, such as traefik, `arm/v7` nodes pull that. */
 export const nodePlatforms: Readonly<Record<Architecture, string>> = {
   amd64: 'linux/amd64',

@@ -6,7 +6,7 @@ import type { ImageArchive } from '../bundle/image-archive.ts'
 import { isMirrorError, MirrorError } from '../errors.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { parseChecksumFile } from '../release/fetch-release-list.ts'
-import { formatChecksums } from './gathered-file.ts'
+import { formatChecksums, sumsFile } from './gathered-file.ts'
 
 /** Bytes of the largest checksum file that is read. */
 const mostBytes = 1024 * 1024
@@ -43,9 +43,9 @@ async function readText(archive: ImageArchive, path: string, options: CallOption
 }
 
 async function checkSums(archive: ImageArchive, files: readonly KitFile[], options: CallOptions): Promise<readonly string[]> {
-  const text = await readText(archive, 'SHA256SUMS', options)
+  const text = await readText(archive, sumsFile, options)
   if (text === undefined) return ['SHA256SUMS is missing']
-  const expected = formatChecksums(files.filter(({ path }) => path !== 'SHA256SUMS')).toString('utf8')
+  const expected = formatChecksums(files.filter(({ path }) => path !== sumsFile)).toString('utf8')
   return text === expected ? [] : ['SHA256SUMS does not match the record of the kit']
 }
 

@@ -1,14 +1,14 @@
-import type { BundleBase, KitFile } from '../bundle/bundle-record.ts'
+import { inPathOrder, type BundleBase, type KitFile } from '../bundle/bundle-record.ts'
 import { conflictOf } from '../bundle/kit-path.ts'
 import { MirrorError } from '../errors.ts'
 import type { HttpClient } from '../http/http-client.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { SelectedList } from '../release/image-list.ts'
 import { compareVersions, parseVersion } from '../release/version.ts'
-import { architectures as architecturesOfK3s, type Architecture } from './architectures.ts'
-import { formatChecksums, heldFile, type Gathered, type GatheredFile } from './gathered-file.ts'
+import { architectures as architecturesOfK3s, checksumFileOf, type Architecture } from './architectures.ts'
+import { formatChecksums, heldFile, sumsFile, type Gathered, type GatheredFile } from './gathered-file.ts'
 import { gatherScript, knowsArtifactUrl, scriptFile, type ScriptOptions } from './install-script.ts'
-import { formatReadme } from './kit-readme.ts'
+import { formatReadme, readmeFile } from './kit-readme.ts'
 import { gatherExecutables } from './own-executables.ts'
 import { gatherRelease } from './release-tree.ts'
 import { gatherSelinux, type SelinuxOptions } from './selinux-packages.ts'
@@ -39,13 +39,6 @@ export interface GatheredKit extends Gathered {
 const isOwn = ({ path }: KitFile): boolean => path.startsWith('k3s-mirror/')
 const withoutProgram = 'the kit does not contain k3s-mirror: pass options.executables, or carry it to the other side yourself'
 
-const readmeFile = 'README.md'
-const sumsFile = 'SHA256SUMS'
-
-function byPath<T extends KitFile>(files: readonly T[]): readonly T[] {
-  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
-}
-
 /** Each file once. Throws USAGE for two files, or one of an earlier kit, that no directory can have together. */
 function distinct(files: readonly GatheredFile[], before: readonly KitFile[] = []): readonly GatheredFile[] {
   const once = [...new Map(files.map((file) => [`${file.path} ${file.digest}`, file])).values()]
@@ -58,7 +51,7 @@ function distinct(files: readonly GatheredFile[], before: readonly KitFile[] = [
 
 /** Throws USAGE where an earlier kit is for more architectures: a push of both would leave images that they share without these. */
 function refuseFewerArchitectures(chosen: readonly Architecture[], before: BundleBase | undefined): void {
-  const has = (one: Architecture): boolean => before?.files?.some(({ path }) => path.endsWith(`/sha256sum-${one}.txt`)) === true
+  const has = (one: Architecture): boolean => before?.files?.some(({ path }) => path.endsWith(`/${checksumFileOf(one)}`)) === true
   const earlier = architecturesOfK3s.filter(has)
   const missing = earlier.filter((one) => !chosen.includes(one))
   if (missing.length === 0) return
@@ -94,7 +87,7 @@ export async function gatherKit(client: HttpClient, contents: KitContents, facts
     gatherExecutables(contents),
     ...trees,
   ])
-  const all = byPath(distinct([...releases.flat(), ...script.files, ...selinux.files, ...own.files], before?.files))
+  const all = inPathOrder(distinct([...releases.flat(), ...script.files, ...selinux.files, ...own.files], before?.files))
   const earlier = new Map(before?.files?.map(({ path, digest }) => [path, digest]))
   const isBrought = ({ path, digest }: KitFile): boolean => earlier.get(path) === digest
   const [files, brought] = [all.filter((file) => !isBrought(file)), all.filter(isBrought)]
@@ -111,19 +104,14 @@ export async function gatherKit(client: HttpClient, contents: KitContents, facts
     isDelta: before !== undefined,
     installsFromSite: script.files.some(({ path, from }) => path === scriptFile && from instanceof Uint8Array && knowsArtifactUrl(from)),
   })
-  const withReadme = byPath([...files, heldFile(readmeFile, Buffer.from(readme), 'made')])
+  const withReadme = inPathOrder([...files, heldFile(readmeFile, Buffer.from(readme), 'made')])
   const sums = heldFile(sumsFile, formatChecksums(withReadme), 'made')
   return {
-    files: byPath([...withReadme, sums]),
+    files: inPathOrder([...withReadme, sums]),
     brought,
     warnings: [
       ...[script, selinux, own].flatMap(({ warnings }) => warnings),
       ...([...all, ...(before?.files ?? [])].some(isOwn) ? [] : [withoutProgram]),
     ],
   }
-}
-
-/** A file as the record of a kit names it. */
-export function recordedFile({ path, digest, size, release, executable }: KitFile): KitFile {
-  return { path, digest, size, ...(release !== undefined && { release }), ...(executable === true && { executable }) }
 }

@@ -22,6 +22,9 @@ export function heldFile(path: string, bytes: Uint8Array, coverage: FileCoverage
   return { path, digest: sha256(bytes), size: bytes.length, coverage, from: bytes, ...(release !== undefined && { release }) }
 }
 
+/** Where a directory or a kit has the checksums of its files. */
+export const sumsFile = 'SHA256SUMS'
+
 /** The lines of `sha256sum` for files, by the names that they have in it. */
 export function formatChecksums(
   files: readonly Pick<KitFile, 'path' | 'digest'>[],

@@ -3,6 +3,9 @@ import { shellQuoted } from '../text/shell-quoted.ts'
 import { binaryNames, type Architecture } from './architectures.ts'
 import { packageCommand } from './package-command.ts'
 
+/** Where a kit, or a directory of kits, is described. */
+export const readmeFile = 'README.md'
+
 /** What the README of a kit is about. */
 export interface ReadmeFacts {
   /** The file name of the kit. */

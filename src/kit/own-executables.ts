@@ -7,7 +7,7 @@ import { localIo, withLocalIo } from '../layout/local-io.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { parseChecksumFile } from '../release/fetch-release-list.ts'
 import type { Architecture } from './architectures.ts'
-import { formatChecksums, heldFile, mismatch, type Gathered, type GatheredFile } from './gathered-file.ts'
+import { formatChecksums, heldFile, mismatch, type Gathered, type GatheredFile, sumsFile } from './gathered-file.ts'
 
 /** Where the executables are, and for which nodes. */
 export interface ExecutableOptions extends CallOptions {
@@ -18,7 +18,6 @@ export interface ExecutableOptions extends CallOptions {
 
 /** Where they lie in a kit. */
 const directory = 'k3s-mirror'
-const sumsFile = 'SHA256SUMS'
 
 /** Processors by the number in an ELF header: https://www.sco.com/developers/gabi/latest/ch4.eheader.html */
 const machines: Readonly<Record<number, string>> = { 0x3e: 'amd64', 0xb7: 'arm64', 0x28: 'arm', 0x16: 's390x' }

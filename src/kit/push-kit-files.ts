@@ -1,5 +1,5 @@
 import { contentOf } from '../async/content.ts'
-import type { KitFile } from '../bundle/bundle-record.ts'
+import { inPathOrder, knownFiles, type KitFile } from '../bundle/bundle-record.ts'
 import type { ImageArchive } from '../bundle/image-archive.ts'
 import { conflictOf } from '../bundle/kit-path.ts'
 import { MirrorError } from '../errors.ts'
@@ -8,7 +8,9 @@ import { followLinks, refusePlanted } from '../layout/planted-files.ts'
 import { replaceFile } from '../layout/replace-file.ts'
 import { sha256 } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
+import { formatChecksums, sumsFile } from './gathered-file.ts'
 import { formatKitList, kitFilePath, kitListName, readKitList } from './kit-directory.ts'
+import { readmeFile } from './kit-readme.ts'
 import { kitReleases } from './releases.ts'
 import { hasKitFile, writeKitFile } from './write-kit-files.ts'
 
@@ -28,13 +30,8 @@ export interface KitPushOptions extends CallOptions {
   readonly onFile: (file: KitFile, state: KitFileState) => void
 }
 
-/** The checksums of all other files, for `sha256sum --check`. */
-const sumsPath = 'SHA256SUMS'
-
-const readmePath = 'README.md'
-
 /** Files that describe one kit: the directory gets its own, because it may hold several. */
-const madeHere: ReadonlySet<string> = new Set([readmePath, sumsPath])
+const madeHere: ReadonlySet<string> = new Set([readmeFile, sumsFile])
 
 /** What the directory holds, and what to do with it. */
 function directoryReadme(files: readonly KitFile[]): Buffer {
@@ -44,10 +41,6 @@ function directoryReadme(files: readonly KitFile[]): Buffer {
       'Serve it, from this directory:\n\n```sh\nk3s-mirror kit serve .\n```\n\nThe page at its address has the commands for nodes.\n\n' +
       'Check the files:\n\n```sh\nsha256sum --check SHA256SUMS\n```\n',
   )
-}
-
-function byPath(files: Iterable<KitFile>): readonly KitFile[] {
-  return [...files].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 function changedFile({ path }: KitFile, directory: string): MirrorError {
@@ -114,7 +107,7 @@ export class KitFilesPush {
 
   /** All files, in the order of their paths. */
   get files(): readonly KitFile[] {
-    return byPath([...this.#sources.values()].map(({ file }) => file))
+    return inPathOrder([...this.#sources.values()].map(({ file }) => file))
   }
 
   /** Writes the files that do not replace one that is served. Throws INTEGRITY for a damaged one, LOCAL_IO. */
@@ -125,15 +118,16 @@ export class KitFilesPush {
   /** Writes the other files, the checksums of all files in the directory, and their list. Throws as `write`. */
   async publish(): Promise<void> {
     for (const file of this.files) if (this.#isReplaced(file)) await this.#put(file)
-    const kept = byPath(new Map([...this.#known, ...this.files.map((file) => [file.path, file] as const)]).values()).filter(
-      ({ path }) => !madeHere.has(path),
-    )
-    const readme = await this.#make(readmePath, directoryReadme(kept))
-    const all = byPath([...kept, readme])
-    const lines = all.map(({ path, digest }) => `${digest.replace(/^.*:/, '')}  ${path}\n`)
-    const sums = await this.#make(sumsPath, Buffer.from(lines.join('')))
+    const kept = knownFiles(this.#known.values(), this.files).filter(({ path }) => !madeHere.has(path))
+    const readme = await this.#make(readmeFile, directoryReadme(kept))
+    const all = inPathOrder([...kept, readme])
+    const sums = await this.#make(sumsFile, formatChecksums(all))
     const list = kitFilePath(this.#directory, { path: kitListName })
-    await withLocalIo('write', list, async () => void (await replaceFile(list, formatKitList(byPath([...all, sums])), { mode: 0o644 })))
+    await withLocalIo(
+      'write',
+      list,
+      async () => void (await replaceFile(list, formatKitList(inPathOrder([...all, sums])), { mode: 0o644 })),
+    )
   }
 
   async #make(path: string, bytes: Buffer): Promise<KitFile> {

@@ -6,7 +6,7 @@ import { listSha256Of, parseChecksumFile } from '../release/fetch-release-list.t
 import { fetchReleaseAssets, type ReleaseAssets } from '../release/release-api.ts'
 import { defaultArtifactUrl, imageListFile, releaseApiUrlOf, releaseFileUrl } from '../release/release-files.ts'
 import { redactUrl } from '../text/redact.ts'
-import { binaryNames, type Architecture } from './architectures.ts'
+import { binaryNames, checksumFileOf, type Architecture } from './architectures.ts'
 import { fetchSize } from './fetch-content.ts'
 import { heldFile, mismatch, type GatheredFile } from './gathered-file.ts'
 
@@ -63,7 +63,7 @@ export async function gatherRelease(client: HttpClient, tag: string, options: Tr
   const urlOf = (name: string): URL => releaseFileUrl(artifactUrl, tag, name)
   const pathOf = (name: string): string => `k3s/${tag}/${name}`
   const apiUrl = releaseApiUrlOf(artifactUrl, tag, releaseApiUrl)
-  const names = architectures.map((architecture) => `sha256sum-${architecture}.txt`)
+  const names = architectures.map(checksumFileOf)
   const [list, api, ...texts] = await Promise.all([
     fetchSmall(client, tag, imageListFile, options),
     apiUrl === undefined ? { assets: new Map() } : fetchReleaseAssets(client, apiUrl, options),

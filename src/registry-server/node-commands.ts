@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KitFile } from '../bundle/bundle-record.ts'
-import { binaryNames } from '../kit/architectures.ts'
+import { binaryNames, checksumFileOf } from '../kit/architectures.ts'
 import { packageCommand } from '../kit/package-command.ts'
 import { channelsOf } from '../kit/releases.ts'
 import { nodePath, registriesPath, type PageFacts } from './page-facts.ts'
@@ -106,7 +106,7 @@ export function firstServerCommands(facts: SiteFacts): readonly NodeCommand[] {
 /** The first architecture that the files have a binary of a release for, and that binary. */
 function binaryOf(tag: string, files: readonly KitFile[]): readonly [arch: string, binary: string] | undefined {
   const has = (name: string): boolean => files.some(({ path }) => path === `k3s/${tag}/${name}`)
-  return Object.entries(binaryNames).find(([name, file]) => has(`sha256sum-${name}.txt`) && has(file))
+  return Object.entries(binaryNames).find(([name, file]) => has(checksumFileOf(name)) && has(file))
 }
 
 /** The binary of a release and how its checksum is compared. */
@@ -119,7 +119,7 @@ function check(facts: SiteFacts, tag: string): NodeCommand | undefined {
     title: 'Check the binary by hand',
     lines: [
       `${curl(facts, '-sfLO')} ${below}/${binary}`,
-      `${curl(facts, '-sfL')} ${below}/sha256sum-${arch}.txt | grep ' ${binary}$' | sha256sum -c`,
+      `${curl(facts, '-sfL')} ${below}/${checksumFileOf(arch)} | grep ' ${binary}$' | sha256sum -c`,
     ],
   }
 }

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { RetryPolicy } from '../async/retry.ts'
 import type { BundleDestination } from '../bundle/bundle-destination.ts'
+import { inPathOrder } from '../bundle/bundle-record.ts'
 import type { Connections } from '../connect/clients.ts'
 import { summariseError } from '../copy/events.ts'
 import { readLargeFile } from '../kit/fetch-content.ts'
@@ -35,7 +36,7 @@ export async function copyFiles(
     const { path, digest, size, release, coverage } = file
     emit({ type: 'file-planned', path, digest, size, state, ...(release !== undefined && { release }), coverage })
   }
-  for (const file of [...files, ...brought].toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+  for (const file of inPathOrder([...files, ...brought])) {
     plan(file, brought.includes(file) ? 'base' : isLarge(file) && bundles.hasFile(file.path) ? 'present' : 'new')
   }
   for (const { path, digest, size } of files.filter((file) => !isLarge(file))) emit({ type: 'file-copied', path, digest, size })

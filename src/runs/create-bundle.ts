@@ -1,8 +1,8 @@
 import pLimit from 'p-limit'
 import { arrangeBundle, arrangeLayout } from '../bundle/bundle-contents.ts'
 import { BundleDestination, type ArrangedBundle } from '../bundle/bundle-destination.ts'
-import { knownFiles, lockedBundle, readBase, writeLock } from '../bundle/bundle-lock.ts'
-import { type BundleBase, type HeldContent, formatBundleRecord } from '../bundle/bundle-record.ts'
+import { lockedBundle, readBase, writeLock } from '../bundle/bundle-lock.ts'
+import { type BundleBase, type HeldContent, formatBundleRecord, knownFiles } from '../bundle/bundle-record.ts'
 import { bundleTarget, lockTarget } from '../bundle/bundle-target.ts'
 import { compressionOfName } from '../bundle/compression.ts'
 import { carriedContents } from '../bundle/held-content.ts'
@@ -13,7 +13,7 @@ import { BlobLedger } from '../copy/copy-blob.ts'
 import { contentCopier } from '../copy/copy-image.ts'
 import { summariseError } from '../copy/events.ts'
 import { MirrorError } from '../errors.ts'
-import { recordedFile, type GatheredKit, type KitFacts } from '../kit/gather-kit.ts'
+import type { GatheredKit, KitFacts } from '../kit/gather-kit.ts'
 import { sha256 } from '../oci/digest.ts'
 import type { CallOptions } from '../oci/image-source.ts'
 import { parsePlatform } from '../oci/platform.ts'
@@ -220,12 +220,12 @@ function arrangeRecorded(
       const of = releases[formatReference(from)]
       return { reference, ...root, platforms: own, digestPreserved, ...(of && { releases: of }) }
     }),
-    ...(kit && { files: kit.files.map(recordedFile) }),
+    ...(kit && { files: kit.files }),
     ...(before && {
-      base: { ...needOf(before, carried), ...(kit && kit.brought.length > 0 && { files: kit.brought.map(recordedFile) }) },
+      base: { ...needOf(before, carried), ...(kit && kit.brought.length > 0 && { files: kit.brought }) },
     }),
   }
-  const known = kit && knownFiles(kit.brought.map(recordedFile), record.files)
+  const known = kit && knownFiles(kit.brought, record.files)
   const bundle = lock === undefined ? undefined : lockedBundle(sha256(formatBundleRecord(record)), carried, known)
   const contents = arrangeBundle(
     record,
